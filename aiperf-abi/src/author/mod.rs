@@ -1,0 +1,9 @@
+//! What a plugin author writes against: safe traits, one per category, and what their methods are given.
+
+pub mod context;
+pub mod endpoint;
+pub mod error;
+pub mod exporter;
+pub mod request;
+pub mod response;
+pub mod transport;

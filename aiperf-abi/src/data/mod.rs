@@ -1,0 +1,9 @@
+//! Plain data both sides of a library agree on. It crosses as JSON or through views, never as it lies in memory.
+
+pub mod conversation;
+pub mod piece;
+pub mod record;
+pub mod report;
+pub mod request;
+pub mod response;
+pub mod settings;

@@ -1,0 +1,130 @@
+//! The final numbers of a run, as exporters see them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::record::ErrorDetails;
+
+/// Everything known at the end of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Report {
+    /// Version of the host.
+    pub aiperf_version: String,
+    /// Random name of the run, 12 hex digits.
+    pub benchmark_id: String,
+    /// Title of the endpoint's results table.
+    pub metrics_title: String,
+    /// The metrics in display order.
+    pub metrics: Vec<MetricResult>,
+    /// Metrics of the warm-up phase, if there was one.
+    pub warmup_metrics: Vec<MetricResult>,
+    /// Failures by kind, most frequent first.
+    pub error_summary: Vec<ErrorCount>,
+    /// Whether the run was ended by the user.
+    pub was_cancelled: bool,
+    /// Whether everything asked for was done.
+    pub is_complete: bool,
+    /// Why not, if not.
+    pub incomplete_reason: Option<String>,
+    /// Local time without zone, microseconds.
+    pub start_time: String,
+    /// Local time without zone, microseconds.
+    pub end_time: String,
+    /// The resolved plan.
+    pub input_config: Value,
+    /// Identity of the run: seed, command line, plugins.
+    pub run_info: Value,
+    /// What a reader should know about these numbers, one sentence each.
+    pub notices: Vec<String>,
+    /// Folder of this run's artifacts; exporters write there.
+    pub artifact_dir: String,
+    /// Stem of the file names, `profile_export` unless the user chose another.
+    pub file_stem: FileStem,
+}
+
+/// How artifacts are named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStem {
+    /// Stem of the summaries: `profile_export_aiperf`, or the user's prefix.
+    pub summary: String,
+    /// Stem of per-request files: `profile_export`, or the user's prefix.
+    pub records: String,
+}
+
+impl Default for FileStem {
+    fn default() -> Self {
+        Self { summary: "profile_export_aiperf".to_owned(), records: "profile_export".to_owned() }
+    }
+}
+
+impl Report {
+    /// The result of a metric tag.
+    pub fn metric(&self, tag: &str) -> Option<&MetricResult> {
+        self.metrics.iter().find(|metric| metric.tag == tag)
+    }
+}
+
+/// One metric over the whole run, in display units. A scalar has only `avg`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MetricResult {
+    /// Stable name, e.g. `time_to_first_token`.
+    pub tag: String,
+    /// Name for people.
+    pub header: String,
+    /// Unit of all values, e.g. `ms`.
+    pub unit: String,
+    /// Place in the console table, small first; absent: last.
+    pub order: Option<u32>,
+    /// Console table it belongs to; absent: not printed.
+    pub group: Option<String>,
+    /// Arithmetic mean, or the value of a scalar.
+    pub avg: f64,
+    /// The distribution; absent for a scalar.
+    pub distribution: Option<Distribution>,
+}
+
+/// A distribution of `count` values. Percentiles interpolate linearly at rank `q/100 * (n - 1)`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Distribution {
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Population standard deviation.
+    pub std: f64,
+    /// Sum of the values.
+    pub sum: f64,
+    /// How many values.
+    pub count: u64,
+    /// (percent, value), ascending: 1, 5, 10, 25, 50, 75, 90, 95, 99.
+    pub percentiles: Vec<(f64, f64)>,
+}
+
+impl Distribution {
+    /// The value at a percentile that is listed.
+    pub fn percentile(&self, percent: f64) -> Option<f64> {
+        self.percentiles.iter().find(|(q, _)| (q - percent).abs() < 1e-9).map(|(_, value)| *value)
+    }
+}
+
+/// How often one failure happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorCount {
+    /// The failure.
+    pub error_details: ErrorDetails,
+    /// How often.
+    pub count: u64,
+}
+
+/// A file an exporter wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileInfo {
+    /// What it is, for the footer: `JSON Export`.
+    pub kind: String,
+    /// Where it is.
+    pub path: String,
+}

@@ -1,0 +1,23 @@
+//! The contract between the aiperf benchmark and its plugins.
+//!
+//! A plugin author implements a safe trait ([`Endpoint`], [`Transport`], [`DataExporter`]) and its constructor
+//! ([`Plugin`]), and exports them with `export_plugin!`. The host gets the same trait back from the loaded library.
+
+pub mod author;
+pub mod data;
+#[doc(hidden)]
+#[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
+pub mod ffi;
+
+pub use author::context::{Context, Host, Level, Plugin};
+pub use author::endpoint::{Endpoint, Payload};
+pub use author::error::{Error, ErrorKind, Result};
+pub use author::exporter::{DataExporter, RecordBatch};
+pub use author::request::{Content, RequestInfo, Turn};
+pub use author::response::Response;
+pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
+pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
+pub use data::report::{Distribution, ErrorCount, FileInfo, FileStem, MetricResult, Report};
+pub use data::response::{ParsedResponse, ResponseData, Usage};
+pub use data::settings::{EndpointMetadata, ModelEndpoint, TransportMetadata};
+pub use serde_json::{Map, Value, json};

@@ -1,0 +1,8 @@
+//! The commands: the only floor that prints or exits.
+
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    ExitCode::from(crate::exit::Exit::Usage.code())
+}

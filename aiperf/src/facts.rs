@@ -1,0 +1,64 @@
+//! The raw facts about one request, parsed and counted. Never change once made; every metric follows from them.
+
+use aiperf_abi::{ErrorDetails, Usage};
+
+use crate::credit::Phase;
+
+/// What is known about one finished request. All times are nanoseconds of the run's clock.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Its phase.
+    pub phase: Phase,
+    /// Number of its session in the phase.
+    pub session_num: u64,
+    /// `X-Request-ID`.
+    pub x_request_id: String,
+    /// `X-Correlation-ID`.
+    pub x_correlation_id: String,
+    /// Which conversation of the dataset.
+    pub conversation_id: String,
+    /// Which turn of it.
+    pub turn_index: u32,
+    /// Which worker sent it.
+    pub worker: u32,
+    /// When it was meant to be sent.
+    pub intended_ns: u64,
+    /// Immediately before it was handed to the transport.
+    pub start_ns: u64,
+    /// The request was written in full.
+    pub sent_ns: Option<u64>,
+    /// Response headers were there.
+    pub head_ns: Option<u64>,
+    /// Arrival of every piece with content, in order. Empty where the request failed before any.
+    pub content_ns: Vec<u64>,
+    /// Arrival of the first piece with content that is not reasoning.
+    pub first_output_ns: Option<u64>,
+    /// The reply ended.
+    pub end_ns: u64,
+    /// Tokens of the input.
+    pub input_tokens: Option<u64>,
+    /// Tokens of the output without reasoning; `None` where the endpoint produces none or nothing was counted.
+    pub output_tokens: Option<u64>,
+    /// Tokens of the reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// The token limit that was asked for.
+    pub requested_output_tokens: Option<u64>,
+    /// The server's own counts.
+    pub usage: Usage,
+    /// Why the server stopped, as it says.
+    pub finish_reason: Option<String>,
+    /// Why the request failed, if it did.
+    pub error: Option<ErrorDetails>,
+    /// When the client gave it up on purpose.
+    pub cancelled_ns: Option<u64>,
+}
+
+impl Facts {
+    /// Output sequence length: output and reasoning together.
+    pub fn output_sequence_length(&self) -> Option<u64> {
+        match (self.output_tokens, self.reasoning_tokens) {
+            (None, None) => None,
+            (output, reasoning) => Some(output.unwrap_or(0) + reasoning.unwrap_or(0)),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What came back for one request, raw: bytes with their arrival times, and how it ended. Not yet parsed.
+
+use aiperf_abi::ErrorDetails;
+
+/// Raw reply to one request. All times are nanoseconds of the run's clock.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// Immediately before the request was handed to the transport.
+    pub start_ns: u64,
+    /// The request was written in full, where the transport can tell.
+    pub sent_ns: Option<u64>,
+    /// Response headers were there.
+    pub head_ns: Option<u64>,
+    /// HTTP status, or the transport's likeness of one.
+    pub status: Option<u16>,
+    /// The `Content-Type` header.
+    pub content_type: Option<String>,
+    /// The body, in order.
+    pub body: Vec<u8>,
+    /// For every chunk: offset of its end in `body`, and when it arrived. Offsets and times never fall.
+    pub arrivals: Vec<Arrival>,
+    /// The reply ended, was given up, or broke off.
+    pub end_ns: u64,
+    /// Why it is no success, if the transport, the status or the clock says so.
+    pub error: Option<ErrorDetails>,
+    /// When the client gave it up on purpose.
+    pub cancelled_ns: Option<u64>,
+}
+
+/// Arrival of one network chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Offset in the body just past the chunk.
+    pub end: usize,
+    /// When it arrived.
+    pub at_ns: u64,
+}
