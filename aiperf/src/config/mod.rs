@@ -1,1 +1,7 @@
-//! (to be written)
+//! What the user said: the flags of `profile` and the parsers of their values. Every default of a flag is here and nowhere
+//! else. What follows from them all together is the plan's business.
+
+pub mod flags;
+pub mod values;
+
+pub use flags::ProfileFlags;

@@ -1,0 +1,206 @@
+//! The flags of `aiperf profile`: names, aliases, defaults and help, each once.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::values::{self, ExtraInput, Header, PluginOption};
+use crate::timing::ArrivalPattern;
+
+/// The live display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UiType {
+    /// A progress bar.
+    Simple,
+    /// Nothing but the results.
+    None,
+}
+
+/// Everything `aiperf profile` can be told.
+#[derive(Debug, Clone, Args)]
+pub struct ProfileFlags {
+    /// Model name(s), comma-separated or repeated: the body's `model`. Several take turns
+    #[arg(
+        long = "model-names",
+        short = 'm',
+        visible_alias = "model",
+        value_delimiter = ',',
+        value_name = "NAME",
+        help_heading = "Endpoint"
+    )]
+    pub models: Vec<String>,
+
+    /// Base URL of the server; a missing scheme becomes http://. `sim://` is an engine inside aiperf, set by its query:
+    /// sim://?ttft=50ms&itl=5ms&slots=64
+    #[arg(long, short, value_name = "URL", default_value = "http://localhost:8000", help_heading = "Endpoint")]
+    pub url: String,
+
+    /// The API dialect: an entry of the `endpoint` category (`aiperf plugins endpoint` lists them)
+    #[arg(long, value_name = "NAME", default_value = "chat", help_heading = "Endpoint")]
+    pub endpoint_type: String,
+
+    /// Replaces the endpoint type's URL path
+    #[arg(long, visible_alias = "endpoint", value_name = "PATH", help_heading = "Endpoint")]
+    pub custom_endpoint: Option<String>,
+
+    /// Ask for a stream of events; needed for TTFT and inter-token latency
+    #[arg(long, help_heading = "Endpoint")]
+    pub streaming: bool,
+
+    /// How bytes are moved: an entry of the `transport` category; chosen by the URL's scheme when absent
+    #[arg(long, visible_alias = "transport-type", value_name = "NAME", help_heading = "Endpoint")]
+    pub transport: Option<String>,
+
+    /// Sent as `Authorization: Bearer <key>`; never written to a file
+    #[arg(long, env = "AIPERF_API_KEY", hide_env_values = true, value_name = "KEY", help_heading = "Endpoint")]
+    pub api_key: Option<String>,
+
+    /// Time limit of a whole request; beyond it the request has failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 21_600.0, value_parser = values::positive, help_heading = "Endpoint")]
+    pub request_timeout_seconds: f64,
+
+    /// Chat: limit the output with `max_tokens` instead of `max_completion_tokens`
+    #[arg(long, help_heading = "Endpoint")]
+    pub use_legacy_max_tokens: bool,
+
+    /// Take token counts from the server's `usage` and count nothing locally
+    #[arg(long, help_heading = "Endpoint")]
+    pub use_server_token_count: bool,
+
+    /// Extra body fields: key:value (repeatable, or several separated by commas) or one JSON object
+    #[arg(long, value_name = "KEY:VALUE", value_parser = values::extra_inputs, help_heading = "Input")]
+    pub extra_inputs: Vec<ExtraInput>,
+
+    /// Extra HTTP header, repeatable
+    #[arg(long, short = 'H', value_name = "NAME:VALUE", value_parser = values::header, help_heading = "Input")]
+    pub header: Vec<Header>,
+
+    /// A setting of a plugin, by the name of its entry; repeatable
+    #[arg(long, value_name = "ENTRY.KEY=VALUE", value_parser = values::plugin_option, help_heading = "Input")]
+    pub plugin_option: Vec<PluginOption>,
+
+    /// Root of every random choice; the same seed gives the same run. Drawn and reported when absent
+    #[arg(long, value_name = "SEED", help_heading = "Input")]
+    pub random_seed: Option<u64>,
+
+    /// Number of distinct conversations to make [default: the request count, else 100]
+    #[arg(long, visible_alias = "num-prompts", value_name = "N", value_parser = values::count, help_heading = "Input")]
+    pub num_dataset_entries: Option<u64>,
+
+    /// Mean input length, tokens per text
+    #[arg(long = "prompt-input-tokens-mean", visible_aliases = ["synthetic-input-tokens-mean", "isl"], value_name = "TOKENS", default_value_t = 550.0, value_parser = values::positive, help_heading = "Input")]
+    pub isl_mean: f64,
+
+    /// Standard deviation of the input length
+    #[arg(long = "prompt-input-tokens-stddev", visible_aliases = ["synthetic-input-tokens-stddev", "isl-stddev"], value_name = "TOKENS", default_value_t = 0.0, value_parser = values::non_negative, help_heading = "Input")]
+    pub isl_stddev: f64,
+
+    /// Mean output length to ask for; absent: the server decides
+    #[arg(long = "prompt-output-tokens-mean", visible_aliases = ["output-tokens-mean", "osl"], value_name = "TOKENS", value_parser = values::positive, help_heading = "Input")]
+    pub osl_mean: Option<f64>,
+
+    /// Standard deviation of the output length to ask for
+    #[arg(long = "prompt-output-tokens-stddev", visible_aliases = ["output-tokens-stddev", "osl-stddev"], value_name = "TOKENS", default_value_t = 0.0, value_parser = values::non_negative, help_heading = "Input")]
+    pub osl_stddev: f64,
+
+    /// Texts per request (embeddings)
+    #[arg(long = "prompt-batch-size", visible_aliases = ["batch-size-text", "batch-size"], short = 'b', value_name = "N", default_value_t = 1, value_parser = values::count, help_heading = "Input")]
+    pub batch_size: u64,
+
+    /// Rankings: mean number of passages per request
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = values::positive, help_heading = "Rankings")]
+    pub rankings_passages_mean: f64,
+
+    /// Rankings: standard deviation of it
+    #[arg(long, value_name = "N", default_value_t = 0.0, value_parser = values::non_negative, help_heading = "Rankings")]
+    pub rankings_passages_stddev: f64,
+
+    /// Rankings: mean tokens of a passage
+    #[arg(long, value_name = "TOKENS", default_value_t = 550.0, value_parser = values::positive, help_heading = "Rankings")]
+    pub rankings_passages_prompt_token_mean: f64,
+
+    /// Rankings: standard deviation of it
+    #[arg(long, value_name = "TOKENS", default_value_t = 0.0, value_parser = values::non_negative, help_heading = "Rankings")]
+    pub rankings_passages_prompt_token_stddev: f64,
+
+    /// Rankings: mean tokens of the query
+    #[arg(long, value_name = "TOKENS", default_value_t = 550.0, value_parser = values::positive, help_heading = "Rankings")]
+    pub rankings_query_prompt_token_mean: f64,
+
+    /// Rankings: standard deviation of it
+    #[arg(long, value_name = "TOKENS", default_value_t = 0.0, value_parser = values::non_negative, help_heading = "Rankings")]
+    pub rankings_query_prompt_token_stddev: f64,
+
+    /// What counts tokens: builtin (o200k_base), gpt2, cl100k_base, o200k_base, a folder or tokenizer.json, or a name on the
+    /// Hugging Face hub. [default: the model's own where it is at hand, else builtin]
+    #[arg(long, value_name = "NAME", help_heading = "Tokenizer")]
+    pub tokenizer: Option<String>,
+
+    /// Revision of a tokenizer from the hub
+    #[arg(long, value_name = "REVISION", default_value = "main", help_heading = "Tokenizer")]
+    pub tokenizer_revision: String,
+
+    /// Requests in flight. Alone: the next one is sent as soon as one has ended. With a rate: the most that may be in flight
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
+    pub concurrency: Option<u64>,
+
+    /// Requests per second, sent whatever has come back
+    #[arg(long, value_name = "PER_SECOND", value_parser = values::positive, help_heading = "Load")]
+    pub request_rate: Option<f64>,
+
+    /// Spacing of the requests of a rate: constant or poisson [default: poisson]
+    #[arg(long, visible_alias = "request-rate-mode", value_name = "NAME", value_parser = values::arrival_pattern, help_heading = "Load")]
+    pub arrival_pattern: Option<ArrivalPattern>,
+
+    /// Stop after this many requests [default: 10 where no duration is given]
+    #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::count, help_heading = "Load")]
+    pub request_count: Option<u64>,
+
+    /// Stop sending after this long
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Load")]
+    pub benchmark_duration: Option<f64>,
+
+    /// After the duration, wait this long for what is in flight, then give it up; `inf` waits for all [default: 30]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds_or_infinite, help_heading = "Load")]
+    pub benchmark_grace_period: Option<f64>,
+
+    /// Folder under which each run gets its own
+    #[arg(
+        long,
+        visible_alias = "artifact-dir",
+        value_name = "FOLDER",
+        default_value = "artifacts",
+        help_heading = "Output"
+    )]
+    pub output_artifact_dir: PathBuf,
+
+    /// Stem of the exported files' names
+    #[arg(long, visible_alias = "profile-export-file", value_name = "NAME", help_heading = "Output")]
+    pub profile_export_prefix: Option<String>,
+
+    /// Live display [default: simple on a terminal, else none]
+    #[arg(
+        long = "ui-type",
+        visible_alias = "ui",
+        value_enum,
+        value_name = "NAME",
+        ignore_case = true,
+        help_heading = "Output"
+    )]
+    pub ui: Option<UiType>,
+}
+
+/// Requests sent when neither a count nor a duration is given.
+pub const DEFAULT_REQUEST_COUNT: u64 = 10;
+
+/// Requests in flight when neither a concurrency nor a rate is given.
+pub const DEFAULT_CONCURRENCY: u64 = 1;
+
+/// Distinct conversations when nothing else says how many.
+pub const DEFAULT_DATASET_ENTRIES: u64 = 100;
+
+/// Seconds to wait for what is in flight after the duration.
+pub const DEFAULT_GRACE_SECONDS: f64 = 30.0;
+
+/// Spacing of a rate when none is given.
+pub const DEFAULT_ARRIVAL_PATTERN: ArrivalPattern = ArrivalPattern::Poisson;
