@@ -10,6 +10,7 @@ pub mod config;
 pub mod credit;
 pub mod dataset;
 pub mod endpoint;
+pub mod exchange;
 pub mod exit;
 pub mod export;
 pub mod facts;

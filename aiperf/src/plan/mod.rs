@@ -1,1 +1,175 @@
-//! (to be written)
+//! The plan: what a run will do, resolved from everything the user said and from what the registry knows. Validated before
+//! anything is sent, and printed as it stands into the results.
+
+pub mod error;
+pub mod resolve;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aiperf_abi::{EndpointMetadata, ModelEndpoint};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use error::PlanError;
+pub use resolve::resolve;
+
+use crate::config::values::Header;
+use crate::timing::ArrivalPattern;
+
+/// One run, resolved.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whom to ask and how.
+    pub target: Target,
+    /// What to send.
+    pub input: Input,
+    /// When to send it.
+    pub load: Load,
+    /// Where results go.
+    pub output: Output,
+    /// Root of every random choice.
+    pub seed: u64,
+    /// Settings of plugins by entry name.
+    pub plugin_options: std::collections::BTreeMap<String, Map<String, Value>>,
+    /// What the user should know about how the plan differs from what was said, one sentence each.
+    pub notices: Vec<String>,
+}
+
+/// Whom to ask and how.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Entry of the `endpoint` category.
+    pub endpoint: String,
+    /// Entry of the `transport` category.
+    pub transport: String,
+    /// What the endpoint's manifest says.
+    pub metadata: EndpointMetadata,
+    /// What the endpoint is told.
+    pub model_endpoint: ModelEndpoint,
+    /// Full URL of every request.
+    pub request_url: String,
+    /// The user's headers.
+    pub headers: Vec<Header>,
+    /// The user's key.
+    pub api_key: Option<String>,
+    /// Limit of a whole request.
+    pub timeout: Duration,
+}
+
+/// What to send.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// Distinct conversations.
+    pub entries: u64,
+    /// Texts per request.
+    pub batch_size: u64,
+    /// Tokens per text.
+    pub isl: Spread,
+    /// Tokens asked of the server.
+    pub osl: Option<Spread>,
+    /// Query and passages, where the endpoint ranks.
+    pub rankings: Option<Rankings>,
+    /// What counts tokens, as the user named it.
+    pub tokenizer: Option<String>,
+    /// Revision of a tokenizer from the hub.
+    pub tokenizer_revision: String,
+}
+
+/// A normal distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub stddev: f64,
+}
+
+/// Shape of ranking requests.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rankings {
+    /// Passages per request.
+    pub passages: Spread,
+    /// Tokens per passage.
+    pub passage_tokens: Spread,
+    /// Tokens of the query.
+    pub query_tokens: Spread,
+}
+
+/// When to send.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Load {
+    /// What drives the sends.
+    pub timing: Timing,
+    /// The most requests in flight.
+    pub concurrency: Option<u64>,
+    /// Stop after this many.
+    pub request_count: Option<u64>,
+    /// Stop sending after this many seconds.
+    pub duration_seconds: Option<f64>,
+    /// Then wait this many seconds for what is in flight; absent: for all of it.
+    pub grace_seconds: Option<f64>,
+}
+
+/// What drives the sends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Timing {
+    /// A slot that became free.
+    Concurrency,
+    /// An arrival process.
+    RequestRate {
+        /// Requests per second.
+        rate: f64,
+        /// Their spacing.
+        #[serde(serialize_with = "pattern_name")]
+        arrival_pattern: ArrivalPattern,
+    },
+}
+
+fn pattern_name<S: serde::Serializer>(pattern: &ArrivalPattern, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(pattern.name())
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Serialize)]
+pub struct Output {
+    /// Folder under which the run gets its own.
+    pub artifact_dir: PathBuf,
+    /// Stem of the files' names, where the user chose one.
+    pub prefix: Option<String>,
+}
+
+impl Plan {
+    /// The plan as it is written into the results. Secrets are not in it.
+    pub fn to_json(&self) -> Value {
+        let headers: Vec<Value> = self
+            .target
+            .headers
+            .iter()
+            .map(|header| serde_json::json!([header.name, crate::transport::redacted(&header.name, &header.value)]))
+            .collect();
+        serde_json::json!({
+            "endpoint": {
+                "type": self.target.endpoint,
+                "transport": self.target.transport,
+                "urls": self.target.model_endpoint.urls,
+                "request_url": self.target.request_url,
+                "custom_endpoint": self.target.model_endpoint.custom_endpoint,
+                "streaming": self.target.model_endpoint.streaming,
+                "extra": self.target.model_endpoint.extra,
+                "headers": headers,
+                "api_key": self.target.api_key.as_ref().map(|_| "<redacted>"),
+                "use_legacy_max_tokens": self.target.model_endpoint.use_legacy_max_tokens,
+                "use_server_token_count": self.target.model_endpoint.use_server_token_count,
+                "request_timeout_seconds": self.target.timeout.as_secs_f64(),
+            },
+            "models": { "items": self.target.model_endpoint.models.iter().map(|name| serde_json::json!({"name": name})).collect::<Vec<_>>() },
+            "dataset": self.input,
+            "load": self.load,
+            "output": self.output,
+            "random_seed": self.seed,
+            "plugin_options": self.plugin_options,
+        })
+    }
+}

@@ -1,1 +1,70 @@
-//! (to be written)
+//! Spends credits: one credit in, one exchange out. Formats the request, hands it to the transport, takes the raw reply.
+//! Parses and counts nothing: that is done elsewhere, where it cannot delay a send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aiperf_abi::data::request::Request;
+use aiperf_abi::{Endpoint, Transport, TransportRequest};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::credit::Credit;
+use crate::exchange::Exchange;
+use crate::reply::Reply;
+use crate::transport::collect::{Outcome, collector};
+use crate::transport::failure;
+use crate::transport::headers::{RunHeaders, request_headers};
+
+/// Everything needed to spend any credit of a run.
+pub struct Worker {
+    /// The clock of the run.
+    pub clock: Clock,
+    /// The dialect.
+    pub endpoint: Arc<dyn Endpoint>,
+    /// The way bytes move.
+    pub transport: Box<dyn Transport>,
+    /// Full URL of every request.
+    pub url: String,
+    /// Headers of every request.
+    pub headers: RunHeaders,
+    /// Limit of a whole request.
+    pub timeout: Duration,
+}
+
+impl Worker {
+    /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
+    /// what goes wrong is in the reply.
+    pub async fn spend(&self, credit: Credit, request: Request, abandoned: &mut watch::Receiver<bool>) -> Exchange {
+        let reply = match self.prepare(&request) {
+            Ok(prepared) => self.send(prepared, abandoned).await,
+            Err(error) => {
+                let now = self.clock.now_ns();
+                Reply { start_ns: now, end_ns: now, error: Some(failure::of_error(&error)), ..Reply::default() }
+            }
+        };
+        Exchange { credit, request, reply }
+    }
+
+    /// The request as the transport takes it.
+    fn prepare(&self, request: &Request) -> aiperf_abi::Result<TransportRequest> {
+        let info = request.info();
+        let payload = self.endpoint.format_payload(info)?;
+        let headers = request_headers(&self.headers, info, payload.content_type(), self.endpoint.headers(info)?);
+        Ok(TransportRequest::post(self.url.clone(), headers, payload.into_bytes(info)?).with_timeout(Some(self.timeout)))
+    }
+
+    async fn send(&self, request: TransportRequest, abandoned: &mut watch::Receiver<bool>) -> Reply {
+        let (sink, collected) = collector(self.clock);
+        let sending = self.transport.send(request, sink);
+        let outcome = tokio::select! {
+            biased;
+            ended = tokio::time::timeout(self.timeout, sending) => match ended {
+                Ok(result) => Outcome::Ended(result),
+                Err(_) => Outcome::TimedOut(self.timeout),
+            },
+            _ = abandoned.wait_for(|given_up| *given_up) => Outcome::Cancelled,
+        };
+        collected.finish(outcome)
+    }
+}

@@ -1,0 +1,48 @@
+//! Why a plan cannot be made. Each names the flags that disagree.
+
+/// A command line that makes no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No model.
+    #[error("no model was named: add --model NAME (the `model` field of the request body)")]
+    NoModel,
+    /// A flag that means nothing without another.
+    #[error("{flag} needs {needs}")]
+    Needs {
+        /// The flag that was given.
+        flag: &'static str,
+        /// What is missing.
+        needs: &'static str,
+    },
+    /// No such endpoint or transport.
+    #[error(transparent)]
+    Registry(#[from] crate::plugin::RegistryError),
+    /// A manifest that says something else than the category asks.
+    #[error("the manifest's metadata of {category} `{name}` cannot be read: {reason}")]
+    Metadata {
+        /// Category of the entry.
+        category: &'static str,
+        /// Name of the entry.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A setting for an entry that is not part of the run.
+    #[error("--plugin-option {entry}.{key}: {entry} is no entry of this run{hint}")]
+    UnusedPluginOption {
+        /// The entry that was named.
+        entry: String,
+        /// The key that was set.
+        key: String,
+        /// The nearest entry, as a sentence.
+        hint: String,
+    },
+    /// A base URL that is none.
+    #[error("--url {url}: {reason}")]
+    Url {
+        /// As given.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+}

@@ -1,0 +1,167 @@
+//! Flags and registry in, plan out. The one place that knows what follows from what.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aiperf_abi::{EndpointMetadata, ModelEndpoint, TransportMetadata};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Input, Load, Output, Plan, PlanError, Rankings, Spread, Target, Timing};
+use crate::config::flags::{
+    DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_DATASET_ENTRIES, DEFAULT_GRACE_SECONDS, DEFAULT_REQUEST_COUNT,
+    ProfileFlags,
+};
+use crate::plugin::{Entry, Registry};
+use crate::transport::endpoint_url;
+
+/// The scheme of the engine inside aiperf: it has no models of its own, so none need be named.
+const SIM: &str = "sim://";
+
+/// Makes the plan of a run.
+///
+/// # Errors
+/// When flags disagree, or name what the registry does not have.
+pub fn resolve(flags: ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
+    let mut notices = Vec::new();
+    let load = load(&flags)?;
+    let endpoint = registry.entry("endpoint", &flags.endpoint_type)?;
+    let metadata: EndpointMetadata = metadata_of(endpoint)?;
+    let transport = match &flags.transport {
+        Some(name) => registry.entry("transport", name)?,
+        None => registry.transport_for_url(&flags.url)?,
+    };
+    let _: TransportMetadata = metadata_of(transport)?;
+
+    let streaming = flags.streaming && metadata.supports_streaming;
+    if flags.streaming && !streaming {
+        notices.push(format!("--streaming was dropped: endpoint type `{}` does not stream", endpoint.name));
+    }
+    let mut models = flags.models.clone();
+    models.retain(|name| !name.trim().is_empty());
+    if models.is_empty() {
+        if !flags.url.starts_with(SIM) {
+            return Err(PlanError::NoModel);
+        }
+        models.push("sim".to_owned());
+    }
+    let extra: Map<String, Value> = flags.extra_inputs.iter().flat_map(|input| input.0.clone()).collect();
+    let path = if streaming { metadata.streaming_path.as_ref().or(metadata.endpoint_path.as_ref()) } else { metadata.endpoint_path.as_ref() };
+    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref())
+        .map_err(|reason| PlanError::Url { url: flags.url.clone(), reason: reason.to_string() })?;
+
+    let rankings = is_ranking(&endpoint.name).then_some(Rankings {
+        passages: Spread { mean: flags.rankings_passages_mean, stddev: flags.rankings_passages_stddev },
+        passage_tokens: Spread {
+            mean: flags.rankings_passages_prompt_token_mean,
+            stddev: flags.rankings_passages_prompt_token_stddev,
+        },
+        query_tokens: Spread {
+            mean: flags.rankings_query_prompt_token_mean,
+            stddev: flags.rankings_query_prompt_token_stddev,
+        },
+    });
+    if flags.osl_mean.is_none() && flags.osl_stddev > 0.0 {
+        return Err(PlanError::Needs { flag: "--osl-stddev", needs: "--osl" });
+    }
+    if flags.osl_mean.is_some() && !metadata.produces_tokens {
+        notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
+    }
+    let input = Input {
+        entries: flags.num_dataset_entries.or(load.request_count).unwrap_or(DEFAULT_DATASET_ENTRIES),
+        batch_size: flags.batch_size,
+        isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
+        osl: flags
+            .osl_mean
+            .filter(|_| metadata.produces_tokens)
+            .map(|mean| Spread { mean, stddev: flags.osl_stddev }),
+        rankings,
+        tokenizer: flags.tokenizer.clone(),
+        tokenizer_revision: flags.tokenizer_revision.clone(),
+    };
+    let model_endpoint = ModelEndpoint {
+        endpoint_type: endpoint.name.clone(),
+        models,
+        urls: vec![flags.url.clone()],
+        custom_endpoint: flags.custom_endpoint.clone(),
+        streaming,
+        extra,
+        use_legacy_max_tokens: flags.use_legacy_max_tokens,
+        use_server_token_count: flags.use_server_token_count,
+    };
+    Ok(Plan {
+        target: Target {
+            endpoint: endpoint.name.clone(),
+            transport: transport.name.clone(),
+            metadata,
+            model_endpoint,
+            request_url,
+            headers: flags.header.clone(),
+            api_key: flags.api_key.clone(),
+            timeout: Duration::from_secs_f64(flags.request_timeout_seconds),
+        },
+        input,
+        load,
+        output: Output { artifact_dir: flags.output_artifact_dir.clone(), prefix: flags.profile_export_prefix.clone() },
+        seed: flags.random_seed.unwrap_or(drawn_seed),
+        plugin_options: plugin_options(&flags, registry)?,
+        notices,
+    })
+}
+
+fn load(flags: &ProfileFlags) -> Result<Load, PlanError> {
+    let timing = match flags.request_rate {
+        Some(rate) => Timing::RequestRate { rate, arrival_pattern: flags.arrival_pattern.unwrap_or(DEFAULT_ARRIVAL_PATTERN) },
+        None if flags.arrival_pattern.is_some() => {
+            return Err(PlanError::Needs { flag: "--arrival-pattern", needs: "--request-rate" });
+        }
+        None => Timing::Concurrency,
+    };
+    let concurrency = match timing {
+        Timing::Concurrency => Some(flags.concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
+        Timing::RequestRate { .. } => flags.concurrency,
+    };
+    if flags.benchmark_grace_period.is_some() && flags.benchmark_duration.is_none() {
+        return Err(PlanError::Needs { flag: "--benchmark-grace-period", needs: "--benchmark-duration" });
+    }
+    let grace = flags.benchmark_grace_period.unwrap_or(DEFAULT_GRACE_SECONDS);
+    Ok(Load {
+        timing,
+        concurrency,
+        request_count: flags.request_count.or(flags.benchmark_duration.is_none().then_some(DEFAULT_REQUEST_COUNT)),
+        duration_seconds: flags.benchmark_duration,
+        grace_seconds: (flags.benchmark_duration.is_some() && grace.is_finite()).then_some(grace),
+    })
+}
+
+/// Ranking endpoints need a query and passages; the built-in ones and any whose name says so.
+fn is_ranking(endpoint: &str) -> bool {
+    endpoint.contains("ranking") || endpoint.contains("rerank")
+}
+
+fn metadata_of<T: DeserializeOwned>(entry: &Entry) -> Result<T, PlanError> {
+    serde_json::from_value(entry.metadata.clone()).map_err(|error| PlanError::Metadata {
+        category: entry.category.name(),
+        name: entry.name.clone(),
+        reason: error.to_string(),
+    })
+}
+
+fn plugin_options(
+    flags: &ProfileFlags,
+    registry: &Registry,
+) -> Result<BTreeMap<String, Map<String, Value>>, PlanError> {
+    let mut options: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for option in &flags.plugin_option {
+        let known: Vec<&str> = registry.all_entries().map(|entry| entry.name.as_str()).collect();
+        if !known.contains(&option.entry.as_str()) {
+            return Err(PlanError::UnusedPluginOption {
+                entry: option.entry.clone(),
+                key: option.key.clone(),
+                hint: String::new(),
+            });
+        }
+        options.entry(option.entry.clone()).or_default().insert(option.key.clone(), option.value.clone());
+    }
+    Ok(options)
+}

@@ -1,0 +1,178 @@
+//! The dispatcher: keeps the issuer, tells it what happens and when, and starts a request for every credit. One thread
+//! waits for the moments the issuer asks for; everything else happens on the thread where it happens, so that a request
+//! that ends starts the next one without a detour.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::thread::Thread;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::credit::Credit;
+use crate::timing::{IssueCounts, Issuer};
+
+/// Starts one request. Called from the pacing thread and from workers.
+pub trait Launch: Send + Sync + 'static {
+    /// Takes the credit; gives it back to the dispatcher when the request has ended.
+    fn launch(self: Arc<Self>, credit: Credit);
+}
+
+/// Runs the schedule of one phase.
+#[derive(Clone)]
+pub struct Dispatcher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Clock,
+    issuer: Mutex<Issuer>,
+    pacer: OnceLock<Thread>,
+    changed: Notify,
+    abandoned: watch::Sender<bool>,
+}
+
+/// A thread that is woken by the system is late by its scheduling; the last stretch before a moment is spun away.
+const SPIN: Duration = Duration::from_micros(60);
+
+impl Dispatcher {
+    /// A dispatcher that has not started.
+    pub fn new(clock: Clock, issuer: Issuer) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                issuer: Mutex::new(issuer),
+                pacer: OnceLock::new(),
+                changed: Notify::new(),
+                abandoned: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    /// Begins the phase and starts the pacing thread. Returns the time of the beginning.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(&self, launch: Arc<dyn Launch>) -> std::io::Result<u64> {
+        let shared = Arc::clone(&self.shared);
+        let mut credits = Vec::new();
+        let start_ns = {
+            let mut issuer = shared.lock();
+            let now = shared.clock.now_ns();
+            issuer.start(now, &mut credits);
+            now
+        };
+        let pacing = Arc::clone(&launch);
+        let thread = std::thread::Builder::new().name("aiperf-pacer".to_owned()).spawn(move || shared.pace(&pacing))?;
+        let _ = self.shared.pacer.set(thread.thread().clone());
+        for credit in credits {
+            Arc::clone(&launch).launch(credit);
+        }
+        Ok(start_ns)
+    }
+
+    /// A credit has come back. `credits` takes those that are due because of it.
+    pub fn credit_returned(&self, credits: &mut Vec<Credit>) {
+        let shared = &self.shared;
+        let mut issuer = shared.lock();
+        let before = (issuer.wake_at_ns(), issuer.has_ended());
+        issuer.credit_returned(shared.clock.now_ns(), credits);
+        let (after, drained) = ((issuer.wake_at_ns(), issuer.has_ended()), issuer.is_drained());
+        drop(issuer);
+        if drained {
+            shared.changed.notify_waiters();
+        }
+        if before != after {
+            shared.wake_pacer();
+        }
+    }
+
+    /// No more credits; what is in flight goes on.
+    pub fn stop_issuing(&self) {
+        self.shared.lock().end();
+        self.shared.wake_pacer();
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Gives up everything in flight.
+    pub fn abandon(&self) {
+        self.shared.abandoned.send_replace(true);
+    }
+
+    /// Turns true when everything in flight is to be given up.
+    pub fn abandoned(&self) -> watch::Receiver<bool> {
+        self.shared.abandoned.subscribe()
+    }
+
+    /// Waits until nothing more is issued.
+    pub async fn issuing_ended(&self) {
+        self.until(Issuer::has_ended).await;
+    }
+
+    /// Waits until nothing more is issued and every credit is back.
+    pub async fn drained(&self) {
+        self.until(Issuer::is_drained).await;
+    }
+
+    /// What was done so far, and how many credits are out.
+    pub fn counts(&self) -> (IssueCounts, u64) {
+        let issuer = self.shared.lock();
+        (issuer.counts(), issuer.in_flight())
+    }
+
+    async fn until(&self, holds: impl Fn(&Issuer) -> bool) {
+        loop {
+            let changed = self.shared.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if holds(&self.shared.lock()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Issuer> {
+        self.issuer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn wake_pacer(&self) {
+        if let Some(thread) = self.pacer.get() {
+            thread.unpark();
+        }
+    }
+
+    fn pace(self: Arc<Self>, launch: &Arc<dyn Launch>) {
+        let mut credits = Vec::new();
+        loop {
+            let (wake_at, ended) = {
+                let issuer = self.lock();
+                (issuer.wake_at_ns(), issuer.has_ended())
+            };
+            if ended {
+                self.changed.notify_waiters();
+                return;
+            }
+            let now = self.clock.now_ns();
+            match wake_at {
+                Some(at) if at <= now => {
+                    self.lock().timer(now, &mut credits);
+                    for credit in credits.drain(..) {
+                        Arc::clone(launch).launch(credit);
+                    }
+                }
+                Some(at) => {
+                    let left = Duration::from_nanos(at - now);
+                    if left > SPIN {
+                        std::thread::park_timeout(left - SPIN);
+                    } else {
+                        std::hint::spin_loop();
+                    }
+                }
+                None => std::thread::park(),
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A lane: spends a credit, hands over the exchange, gives the credit back, and goes on with the next one that is due.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::dispatcher::{Dispatcher, Launch};
+use super::parts::Requests;
+use super::recording::Tally;
+use crate::credit::Credit;
+use crate::exchange::Exchange;
+use crate::worker::Worker;
+
+/// What all lanes of a phase share.
+pub struct Lane {
+    /// Sends.
+    pub worker: Worker,
+    /// Turns a credit into the request it is for.
+    pub requests: Requests,
+    /// Where credits come from and go back to.
+    pub dispatcher: Dispatcher,
+    /// Where exchanges go.
+    pub exchanges: Sender<Exchange>,
+    /// Counts while the run goes.
+    pub tally: Arc<Tally>,
+    /// Runs the lanes.
+    pub runtime: Handle,
+}
+
+impl Launch for Lane {
+    fn launch(self: Arc<Self>, credit: Credit) {
+        let runtime = self.runtime.clone();
+        runtime.spawn(self.run(credit));
+    }
+}
+
+impl Lane {
+    async fn run(self: Arc<Self>, first: Credit) {
+        let mut abandoned = self.dispatcher.abandoned();
+        let mut due = Vec::new();
+        let mut next = Some(first);
+        while let Some(credit) = next {
+            let request = self.requests.of(&credit);
+            let exchange = self.worker.spend(credit, request, &mut abandoned).await;
+            self.hand_over(exchange).await;
+            self.dispatcher.credit_returned(&mut due);
+            next = due.pop();
+            for credit in due.drain(..) {
+                Arc::clone(&self).launch(credit);
+            }
+        }
+    }
+
+    async fn hand_over(&self, exchange: Exchange) {
+        match self.exchanges.try_send(exchange) {
+            Ok(()) => {}
+            Err(TrySendError::Full(exchange)) => {
+                self.tally.queue_was_full();
+                // An error means that the recorder is gone; its own failure is reported where it is joined.
+                let _ = self.exchanges.send(exchange).await;
+            }
+            Err(TrySendError::Closed(_)) => {}
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The recorder's thread: exchanges in, facts out to the aggregate and, as encoded lines, to the exporters. Everything here
+//! happens off the sending path.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::exchange::Exchange;
+use crate::export::Exporters;
+use crate::facts::Facts;
+use crate::metric::{Aggregate, RecordEncoder};
+use crate::record::Recorder;
+
+/// What the recorder needs.
+pub struct Desk {
+    /// Parses and counts.
+    pub recorder: Recorder,
+    /// Sums up.
+    pub aggregate: Aggregate,
+    /// Encodes.
+    pub encoder: RecordEncoder,
+    /// Takes the lines out.
+    pub exporters: Exporters,
+}
+
+/// What the recorder has when the run is over.
+pub struct Recorded {
+    /// The sums.
+    pub aggregate: Aggregate,
+    /// For the final report.
+    pub exporters: Exporters,
+    /// End of the last request, nanoseconds of the run's clock.
+    pub last_end_ns: u64,
+}
+
+/// The running recorder.
+pub struct Recording {
+    thread: JoinHandle<Recorded>,
+}
+
+/// Exchanges taken from the queue at one time; their lines make one batch.
+const BATCH: usize = 256;
+
+impl Recording {
+    /// Starts the thread. It ends when every sender of `queue` is gone and the queue is empty.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(desk: Desk, tally: Arc<Tally>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
+        let thread = std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tally, queue))?;
+        Ok(Self { thread })
+    }
+
+    /// Waits for the thread.
+    ///
+    /// # Panics
+    /// When the recorder itself did: that is a defect of aiperf, not of a plugin, whose panics are errors.
+    pub fn finish(self) -> Recorded {
+        match self.thread.join() {
+            Ok(recorded) => recorded,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+impl Desk {
+    fn run(mut self, tally: &Tally, mut queue: Receiver<Exchange>) -> Recorded {
+        let mut exchanges = Vec::with_capacity(BATCH);
+        let mut lines = String::new();
+        let mut last_end_ns = 0;
+        while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
+            for exchange in exchanges.drain(..) {
+                let facts = self.recorder.facts(exchange);
+                last_end_ns = last_end_ns.max(facts.end_ns);
+                tally.count(&facts);
+                self.aggregate.add(&facts);
+                self.encoder.encode(&facts, &mut lines);
+            }
+            self.exporters.records(&lines);
+            lines.clear();
+        }
+        Recorded { aggregate: self.aggregate, exporters: self.exporters, last_end_ns }
+    }
+}
+
+/// Counts of a phase that can be read while it goes.
+#[derive(Debug, Default)]
+pub struct Tally {
+    completed: AtomicU64,
+    errors: AtomicU64,
+    first_tokens: AtomicU64,
+    first_token_ns: AtomicU64,
+    queue_full: AtomicU64,
+}
+
+impl Tally {
+    fn count(&self, facts: &Facts) {
+        self.completed.fetch_add(1, Ordering::Relaxed);
+        if facts.error.is_some() {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        } else if let Some(first) = facts.content_ns.first() {
+            self.first_tokens.fetch_add(1, Ordering::Relaxed);
+            self.first_token_ns.fetch_add(first.saturating_sub(facts.start_ns), Ordering::Relaxed);
+        }
+    }
+
+    /// A worker had to wait because the recorder was behind.
+    pub fn queue_was_full(&self) {
+        self.queue_full.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often workers had to wait for the recorder.
+    pub fn queue_full(&self) -> u64 {
+        self.queue_full.load(Ordering::Relaxed)
+    }
+
+    /// Finished requests and, of those, failed ones.
+    pub fn finished(&self) -> (u64, u64) {
+        (self.completed.load(Ordering::Relaxed), self.errors.load(Ordering::Relaxed))
+    }
+
+    /// Mean time to the first token so far, milliseconds.
+    pub fn mean_ttft_ms(&self) -> Option<f64> {
+        let count = self.first_tokens.load(Ordering::Relaxed);
+        (count > 0).then(|| self.first_token_ns.load(Ordering::Relaxed) as f64 / count as f64 / 1e6)
+    }
+}
