@@ -7,9 +7,11 @@ pub mod catalog;
 pub mod definition;
 pub mod errors;
 pub mod formula;
+pub mod notices;
 pub mod record_line;
 pub mod spread;
 
 pub use aggregate::{Aggregate, Window};
 pub use applicability::Applicability;
+pub use notices::notices;
 pub use record_line::RecordEncoder;
