@@ -23,6 +23,8 @@ const LISTED_ERRORS: usize = 20;
 const MESSAGE_CHARS: usize = 300;
 /// Width of the file that keeps what the console showed.
 const FILE_WIDTH: usize = 140;
+/// Width below which a table would have nothing left.
+const NARROWEST: usize = 50;
 
 /// Columns after the name, as they stand.
 const COLUMNS: [Column; 7] = [
@@ -65,8 +67,9 @@ impl Screen {
     pub fn stdout() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match console::Term::stdout().size_checked() {
+            // Some terminals do not know how wide they are.
             Some((_, width)) => Self {
-                width: width.into(),
+                width: usize::from(width).max(NARROWEST),
                 colour: if unwanted || !console::colors_enabled() { Colour::Plain } else { Colour::Ansi },
             },
             None => Self::file(),
@@ -132,7 +135,7 @@ fn groups(report: &Report) -> Vec<&str> {
 fn title(report: &Report, group: &str) -> String {
     let mut title = BRAND.to_owned();
     if !report.metrics_title.is_empty() {
-        let _ = write!(title, " | {}", report.metrics_title);
+        let _ = write!(title, " | {}", harmless(&report.metrics_title));
     }
     let mut letters = group.chars();
     if let Some(first) = letters.next().filter(|_| group != MAIN) {
