@@ -114,7 +114,7 @@ fn print(out: &mut dyn Write, words: &str) {
 
 fn start_bar(now: &Snapshot) -> ProgressBar {
     let template = if now.fraction().is_some() {
-        "{prefix} {bar:24} {percent:>3}%  {wide_msg}"
+        "{prefix} {bar:14} {percent:>3}%  {wide_msg}"
     } else {
         "{prefix} {spinner}  {wide_msg}"
     };
@@ -146,21 +146,23 @@ fn line(now: &Snapshot) -> String {
     format!("{}:{percent} {}", name(now.phase), state(now))
 }
 
+/// What matters most comes first: a narrow terminal cuts the end off.
 fn state(now: &Snapshot) -> String {
-    let mut text = now.completed.to_string();
+    let mut text = clock(now.elapsed);
+    if let Some(all) = now.goal.duration {
+        let _ = write!(text, " of {}", clock(all));
+    }
+    let _ = write!(text, "  {}", now.completed);
     if let Some(all) = now.goal.requests {
         let _ = write!(text, "/{all}");
     }
-    let _ = write!(text, " requests, {} in flight, {:.1}/s", now.in_flight, now.rate);
+    text.push_str(" done");
     if now.errors > 0 {
         let _ = write!(text, ", {} failed", now.errors);
     }
+    let _ = write!(text, ", {:.1}/s, {} in flight", now.rate, now.in_flight);
     if let Some(ttft) = now.ttft_ms {
         let _ = write!(text, ", TTFT {ttft:.1} ms");
-    }
-    let _ = write!(text, ", {}", clock(now.elapsed));
-    if let Some(all) = now.goal.duration {
-        let _ = write!(text, " of {}", clock(all));
     }
     text
 }
@@ -216,14 +218,14 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_well() {
-        assert_eq!(line(&at(61, 40)), "Profiling: 67% 40/60 requests, 4 in flight, 33.1/s, TTFT 34.3 ms, 01:01");
+        assert_eq!(line(&at(61, 40)), "Profiling: 67% 01:01  40/60 done, 33.1/s, 4 in flight, TTFT 34.3 ms");
         let timed = Snapshot {
             goal: Goal { requests: None, duration: Some(Duration::from_secs(7200)) },
             errors: 3,
             ttft_ms: None,
             ..at(3600, 5)
         };
-        assert_eq!(line(&timed), "Profiling: 50% 5 requests, 4 in flight, 33.1/s, 3 failed, 1:00:00 of 2:00:00");
+        assert_eq!(line(&timed), "Profiling: 50% 1:00:00 of 2:00:00  5 done, 3 failed, 33.1/s, 4 in flight");
     }
 
     #[test]
@@ -235,7 +237,7 @@ mod tests {
         }
         assert_eq!(text(&page).len(), 3, "at 0, 5 and 10 seconds");
         progress.finish(&at(13, 60));
-        assert!(text(&page)[3].starts_with("Profiling: 100% 60/60 requests"));
+        assert!(text(&page)[3].starts_with("Profiling: 100% 00:13  60/60 done"));
     }
 
     #[test]
