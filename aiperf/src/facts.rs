@@ -62,3 +62,45 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A streamed reply of `tokens` output tokens, sent when it was meant to be.
+    pub(crate) fn streamed(start_ns: u64, content_ns: &[u64], tokens: u64) -> Facts {
+        Facts {
+            phase: Phase::Profiling,
+            session_num: 0,
+            x_request_id: "request".into(),
+            x_correlation_id: "session".into(),
+            conversation_id: "session_000000".into(),
+            turn_index: 0,
+            worker: 0,
+            intended_ns: start_ns,
+            start_ns,
+            sent_ns: Some(start_ns),
+            head_ns: Some(start_ns),
+            content_ns: content_ns.to_vec(),
+            first_output_ns: content_ns.first().copied(),
+            end_ns: content_ns.last().copied().unwrap_or(start_ns),
+            input_tokens: None,
+            output_tokens: Some(tokens),
+            reasoning_tokens: None,
+            requested_output_tokens: None,
+            usage: Usage::default(),
+            finish_reason: None,
+            error: None,
+            cancelled_ns: None,
+        }
+    }
+
+    #[test]
+    fn output_sequence_length_is_unknown_only_where_nothing_was_counted() {
+        let mut facts = streamed(0, &[1], 4);
+        facts.reasoning_tokens = Some(3);
+        assert_eq!(facts.output_sequence_length(), Some(7));
+        (facts.output_tokens, facts.reasoning_tokens) = (None, None);
+        assert_eq!(facts.output_sequence_length(), None);
+    }
+}

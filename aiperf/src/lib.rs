@@ -17,6 +17,7 @@ pub mod facts;
 pub mod metric;
 pub mod plan;
 pub mod plugin;
+pub mod progress;
 pub mod record;
 pub mod reply;
 pub mod run;

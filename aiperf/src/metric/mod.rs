@@ -1,1 +1,17 @@
-//! (to be written)
+//! Metrics: what each one is (`catalog`), when it applies, and how records become numbers. Pure arithmetic: knows
+//! neither files nor terminals, and reads no clock.
+
+pub mod aggregate;
+pub mod applicability;
+pub mod catalog;
+pub mod definition;
+pub mod errors;
+pub mod formula;
+pub mod notices;
+pub mod record_line;
+pub mod spread;
+
+pub use aggregate::{Aggregate, Window};
+pub use applicability::Applicability;
+pub use notices::notices;
+pub use record_line::RecordEncoder;
