@@ -13,6 +13,7 @@ pub use author::context::{Context, Host, Level, Plugin};
 pub use author::endpoint::{Endpoint, Payload};
 pub use author::error::{Error, ErrorKind, Result};
 pub use author::exporter::{DataExporter, RecordBatch};
+pub use author::extract;
 pub use author::request::{Content, RequestInfo, Turn};
 pub use author::response::Response;
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};

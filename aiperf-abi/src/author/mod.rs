@@ -4,6 +4,7 @@ pub mod context;
 pub mod endpoint;
 pub mod error;
 pub mod exporter;
+pub mod extract;
 pub mod request;
 pub mod response;
 pub mod transport;

@@ -7,3 +7,4 @@ pub mod report;
 pub mod request;
 pub mod response;
 pub mod settings;
+pub mod usage;

@@ -1,1 +1,16 @@
-//! (to be written)
+//! The built-in API dialects, and how a raw reply is read through any dialect, built in or loaded. Moves no bytes and
+//! reads no clock.
+
+mod body;
+pub mod chat;
+pub mod completions;
+pub mod embeddings;
+mod envelope;
+mod lenient;
+pub mod rankings;
+pub mod reading;
+
+pub use chat::ChatEndpoint;
+pub use completions::CompletionsEndpoint;
+pub use embeddings::EmbeddingsEndpoint;
+pub use rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, NimRankingsEndpoint};

@@ -1,0 +1,234 @@
+//! The host's end of a sink: keeps the bytes of one reply with their arrival times, and hands them over when the
+//! request is finished, however it finished. Knows nothing of what the bytes mean.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aiperf_abi::{ErrorDetails, Flow, Mark, Sink, SinkTarget};
+
+use super::failure;
+use crate::clock::Clock;
+use crate::reply::{Arrival, Reply};
+
+/// How sending a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The transport's future resolved.
+    Ended(aiperf_abi::Result<()>),
+    /// The time allowed ran out.
+    TimedOut(Duration),
+    /// The client gave it up on purpose.
+    Cancelled,
+}
+
+/// A sink to give to a transport, and what it collects. Call it immediately before [`aiperf_abi::Transport::send`]:
+/// the request starts now.
+pub fn collector(clock: Clock) -> (Sink, Collected) {
+    let reply = Reply { start_ns: clock.now_ns(), ..Reply::default() };
+    let state = Arc::new(Mutex::new(State { reply, location: None, delivery: Delivery::Open }));
+    let target = Target { clock, state: Arc::clone(&state) };
+    (Sink::new(Box::new(target)), Collected { clock, state })
+}
+
+/// What came for one request so far.
+#[derive(Debug)]
+pub struct Collected {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+impl Collected {
+    /// Everything that came, with the reason if it is no success. Never waits: a transport that still holds its sink
+    /// is told to stop at its next chunk, and nothing more is kept.
+    pub fn finish(self, outcome: Outcome) -> Reply {
+        let now = self.clock.now_ns();
+        let mut state = lock(&self.state);
+        let ended_ns = state.delivery.ended_ns();
+        state.delivery = Delivery::Taken;
+        let mut reply = std::mem::take(&mut state.reply);
+        let location = state.location.take();
+        drop(state);
+        reply.end_ns = if matches!(outcome, Outcome::Ended(_)) { ended_ns.unwrap_or(now) } else { now };
+        if matches!(outcome, Outcome::Cancelled) {
+            reply.cancelled_ns = Some(now);
+        }
+        reply.error = error_of(&reply, location.as_deref(), outcome);
+        reply
+    }
+}
+
+/// A status that means failure says more than a body that broke off after it.
+fn error_of(reply: &Reply, location: Option<&str>, outcome: Outcome) -> Option<ErrorDetails> {
+    let failed_status = reply.status.filter(|status| !(200..300).contains(status));
+    match outcome {
+        Outcome::Cancelled => Some(failure::cancelled()),
+        Outcome::TimedOut(limit) => Some(failure::timed_out(limit, reply)),
+        Outcome::Ended(_) if failed_status.is_some() => {
+            failure::of_status(failed_status?, &reply.body, location).into()
+        }
+        Outcome::Ended(Err(error)) => Some(failure::of_error(&error)),
+        Outcome::Ended(Ok(())) if reply.status.is_none() => Some(failure::no_head()),
+        Outcome::Ended(Ok(())) => None,
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    reply: Reply,
+    location: Option<String>,
+    delivery: Delivery,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Delivery {
+    Open,
+    Ended { at_ns: u64 },
+    Taken,
+}
+
+impl Delivery {
+    fn ended_ns(self) -> Option<u64> {
+        match self {
+            Self::Ended { at_ns } => Some(at_ns),
+            Self::Open | Self::Taken => None,
+        }
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing in here can leave the state half changed.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Target {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+impl SinkTarget for Target {
+    fn now_ns(&self) -> u64 {
+        self.clock.now_ns()
+    }
+
+    fn head(&mut self, at_ns: u64, status: u16, headers: &[(&str, &str)]) {
+        let header = |wanted: &str| {
+            let found = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let mut state = lock(&self.state);
+        state.reply.head_ns = Some(at_ns);
+        state.reply.status = Some(status);
+        state.reply.content_type = header("content-type");
+        state.location = header("location");
+    }
+
+    fn chunk(&mut self, at_ns: u64, bytes: &[u8]) -> Flow {
+        let mut state = lock(&self.state);
+        if matches!(state.delivery, Delivery::Taken) {
+            return Flow::Stop;
+        }
+        let reply = &mut state.reply;
+        if !bytes.is_empty() {
+            reply.body.extend_from_slice(bytes);
+            let last = reply.arrivals.last().map_or(0, |arrival| arrival.at_ns);
+            reply.arrivals.push(Arrival { end: reply.body.len(), at_ns: at_ns.max(last) });
+        }
+        Flow::Continue
+    }
+
+    fn mark(&mut self, at_ns: u64, mark: Mark) {
+        if mark == Mark::Sent {
+            lock(&self.state).reply.sent_ns = Some(at_ns);
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let at_ns = self.clock.now_ns();
+        let mut state = lock(&self.state);
+        if matches!(state.delivery, Delivery::Open) {
+            state.delivery = Delivery::Ended { at_ns };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aiperf_abi::{Error, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn bytes_times_and_headers_are_kept() {
+        let (mut sink, collected) = collector(Clock::start());
+        sink.mark(Mark::Sent);
+        sink.head(200, &[("Content-Type", "text/event-stream")]);
+        assert_eq!(sink.chunk_at(50_000_000_000, b"ab"), Flow::Continue);
+        assert_eq!(sink.chunk_at(40_000_000_000, b""), Flow::Continue);
+        assert_eq!(sink.chunk_at(40_000_000_000, b"c"), Flow::Continue);
+        drop(sink);
+        let reply = collected.finish(Outcome::Ended(Ok(())));
+        assert_eq!(reply.body, b"abc");
+        let at_ns = 50_000_000_000;
+        assert_eq!(reply.arrivals, [Arrival { end: 2, at_ns }, Arrival { end: 3, at_ns }], "times never fall");
+        assert_eq!((reply.status, reply.content_type.as_deref()), (Some(200), Some("text/event-stream")));
+        assert!(reply.start_ns <= reply.sent_ns.unwrap() && reply.sent_ns <= reply.head_ns);
+        assert!(reply.head_ns.unwrap() <= reply.end_ns);
+        assert_eq!(reply.error, None);
+    }
+
+    #[test]
+    fn a_transport_that_keeps_its_sink_is_told_to_stop_and_what_came_is_kept() {
+        let (mut sink, collected) = collector(Clock::start());
+        sink.head(200, &[]);
+        sink.chunk(b"part");
+        let reply = collected.finish(Outcome::TimedOut(Duration::from_millis(1500)));
+        assert_eq!(sink.chunk(b"late"), Flow::Stop);
+        assert_eq!(reply.body, b"part");
+        let error = reply.error.unwrap();
+        assert_eq!((error.code, error.kind.as_str()), (Some(408), "TimeoutError"));
+        assert!(error.message.contains("1.5"), "{}", error.message);
+    }
+
+    #[test]
+    fn cancelling_is_marked_with_its_time() {
+        let (mut sink, collected) = collector(Clock::start());
+        sink.head(200, &[]);
+        sink.chunk(b"x");
+        drop(sink);
+        let reply = collected.finish(Outcome::Cancelled);
+        assert_eq!(reply.error.unwrap().code, Some(499));
+        assert_eq!(reply.cancelled_ns, Some(reply.end_ns));
+        assert_eq!(reply.body, b"x");
+    }
+
+    #[test]
+    fn a_failed_status_outweighs_a_body_that_broke_off() {
+        let (mut sink, collected) = collector(Clock::start());
+        sink.head(503, &[]);
+        sink.chunk(b"busy");
+        drop(sink);
+        let error = Error::new(ErrorKind::Io, "gone");
+        let error = collected.finish(Outcome::Ended(Err(error))).error.unwrap();
+        let expected = ErrorDetails { code: Some(503), kind: "Service Unavailable".into(), message: "busy".into() };
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_redirect_says_where_to() {
+        let (mut sink, collected) = collector(Clock::start());
+        sink.head(307, &[("location", "https://there/")]);
+        drop(sink);
+        let error = collected.finish(Outcome::Ended(Ok(()))).error.unwrap();
+        assert_eq!((error.code, error.kind.as_str()), (Some(307), "Temporary Redirect"));
+        assert!(error.message.contains("https://there/") && error.message.contains("--url"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_transport_that_reports_nothing_has_not_succeeded() {
+        let (sink, collected) = collector(Clock::start());
+        drop(sink);
+        assert!(collected.finish(Outcome::Ended(Ok(()))).error.is_some());
+    }
+}

@@ -1,0 +1,211 @@
+//! `http` and `https`: requests over pooled keep-alive connections, replies handed over chunk by chunk as they arrive.
+//! Knows no API dialect and does not judge a status.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use aiperf_abi::{Context, Error, ErrorKind, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Url};
+use serde::Deserialize;
+
+use super::failure::word;
+
+/// How long an idle connection is kept. Inference servers commonly close theirs after five seconds (uvicorn,
+/// llama.cpp); a request written into a connection that is just being closed is lost, so ours go first.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// The built-in HTTP transport.
+///
+/// - One request at a time per connection (HTTP/1.1), so that no queue hides in a shared connection; `http_version: "2"`
+///   speaks HTTP/2 only, with prior knowledge for `http`.
+/// - Connections are kept and reused without limit, for four idle seconds.
+/// - A request is sent once. Only one that met a dead connection before a byte of it was written goes to another.
+/// - No proxy, whatever the environment says: a proxy would be measured along. No redirect is followed. Nothing is
+///   decompressed, and nothing compressed is asked for.
+/// - Servers are trusted as the operating system trusts them.
+///
+/// [`aiperf_abi::Mark::Sent`] is not reported: when the last byte left is not visible from here.
+#[derive(Debug, Clone)]
+pub struct HttpTransport {
+    client: Client,
+}
+
+/// Settings of the entry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    http_version: HttpVersion,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+enum HttpVersion {
+    #[default]
+    #[serde(rename = "1.1")]
+    One,
+    #[serde(rename = "2")]
+    Two,
+}
+
+impl Plugin for HttpTransport {
+    fn new(cx: &Context<'_>) -> Result<Self> {
+        Self::with(&cx.config()?)
+    }
+}
+
+impl HttpTransport {
+    fn with(settings: &Settings) -> Result<Self> {
+        // Fails where the process has one already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(usize::MAX)
+            .pool_idle_timeout(IDLE);
+        let builder = match settings.http_version {
+            HttpVersion::One => builder.http1_only(),
+            HttpVersion::Two => builder.http2_prior_knowledge(),
+        };
+        let client = builder.build().map_err(|e| Error::from(e).context("cannot set up the HTTP client"))?;
+        Ok(Self { client })
+    }
+}
+
+impl Transport for HttpTransport {
+    fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
+        let client = self.client.clone();
+        Box::pin(exchange(client, request, sink))
+    }
+}
+
+async fn exchange(client: Client, request: TransportRequest, mut sink: Sink) -> Result<()> {
+    let limit = request.timeout;
+    let request = prepare(request)?;
+    let server = server_of(request.url());
+    let mut response = client.execute(request).await.map_err(|e| told(&e, &server, Progress::NoHead, limit))?;
+
+    let headers: Vec<(&str, &str)> =
+        response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    sink.head(response.status().as_u16(), &headers);
+
+    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &server, Progress::Body, limit))? {
+        if sink.chunk(&chunk) == Flow::Stop {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn prepare(request: TransportRequest) -> Result<reqwest::Request> {
+    let invalid = |message: String| Error::invalid_input(message).context(word::INVALID);
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
+    let url = Url::parse(&request.url).map_err(|e| invalid(format!("`{}` is no URL: {e}", request.url)))?;
+    let mut prepared = reqwest::Request::new(method, url);
+    *prepared.headers_mut() = headers(&request.headers).map_err(invalid)?;
+    *prepared.body_mut() = Some(request.body.into());
+    *prepared.timeout_mut() = request.timeout;
+    Ok(prepared)
+}
+
+/// A name given twice is sent twice; whoever makes the list decides which of two should win.
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header name"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| format!("the value of header `{name}` has a character that no header may have"))?;
+        map.append(header, value);
+    }
+    Ok(map)
+}
+
+fn server_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    match url.port_or_known_default() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// How far a request had come when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    NoHead,
+    Body,
+}
+
+/// What lies at the bottom of a failure.
+#[derive(Debug, Clone, Copy, Default)]
+struct Roots {
+    io: Option<std::io::ErrorKind>,
+    tls: bool,
+    incomplete: bool,
+    malformed: bool,
+}
+
+impl Roots {
+    fn of(error: &reqwest::Error) -> Self {
+        let mut roots = Self::default();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+                // An io error hides what it carries from the chain of sources.
+                roots.tls |= io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+                roots.io = Some(io.kind());
+            } else if let Some(http) = cause.downcast_ref::<hyper::Error>() {
+                roots.incomplete |= http.is_incomplete_message();
+                roots.malformed |= http.is_parse();
+            }
+            roots.tls |= cause.is::<rustls::Error>();
+            next = cause.source();
+        }
+        roots
+    }
+}
+
+/// A failure in the words of the records, the system's own words as its cause.
+fn told(error: &reqwest::Error, server: &str, progress: Progress, limit: Option<Duration>) -> Error {
+    use std::io::ErrorKind as Io;
+
+    let roots = Roots::of(error);
+    let (kind, word, message) = if let (true, Some(limit)) = (error.is_timeout(), limit) {
+        (ErrorKind::Timeout, word::TIMEOUT, format!("{server} did not finish within {} s", limit.as_secs_f64()))
+    } else if error.is_connect() {
+        if roots.io == Some(Io::ConnectionRefused) {
+            (ErrorKind::Io, word::REFUSED, format!("nothing listens at {server}; is the server up?"))
+        } else if error.is_dns() {
+            (ErrorKind::Io, word::DNS, format!("no address is known for {server}"))
+        } else if roots.tls {
+            (ErrorKind::Io, word::TLS, format!("no secure connection to {server}"))
+        } else {
+            (ErrorKind::Io, word::CONNECT, format!("no connection to {server}"))
+        }
+    } else if roots.malformed {
+        (ErrorKind::Io, word::PROTOCOL, format!("{server} does not speak HTTP as expected"))
+    } else if matches!(roots.io, Some(Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe)) {
+        (ErrorKind::Io, word::RESET, format!("{server} reset the connection"))
+    } else if progress == Progress::Body {
+        (ErrorKind::Io, word::CUT_OFF, format!("{server} ended the reply before its end"))
+    } else if roots.incomplete || roots.io == Some(Io::UnexpectedEof) {
+        (ErrorKind::Io, word::CLOSED, format!("{server} closed the connection without an answer"))
+    } else {
+        (ErrorKind::Io, word::CONNECT, format!("the exchange with {server} failed"))
+    };
+    match bottom(error) {
+        Some(cause) => Error::new(kind, cause).context(message).context(word),
+        None => Error::new(kind, message).context(word),
+    }
+}
+
+/// What the innermost error says; those around it repeat the address or say nothing.
+fn bottom(error: &reqwest::Error) -> Option<String> {
+    let mut deepest = error.source()?;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    Some(deepest.to_string())
+}

@@ -1,0 +1,10 @@
+//! Replies of real servers, sent again byte by byte through the HTTP transport and read through the built-in dialects;
+//! and what a client has to survive that no recording holds.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod framing;
+mod harness;
+mod network;
+mod recorded;

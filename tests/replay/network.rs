@@ -1,0 +1,191 @@
+//! Connections that fail, and connections that must not.
+
+use std::time::Duration;
+
+use aiperf::endpoint::reading::read_reply;
+use aiperf::transport::HttpTransport;
+use aiperf_abi::{Transport, TransportRequest};
+
+use crate::harness::{ask, endpoint, exchange, http, made, post};
+use crate::support::{Answer, Seen, Server, Step, chunk};
+
+const HELLO: &str = r#"{"object":"chat.completion","choices":[{"message":{"content":"hello"}}]}"#;
+const DELTA: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"hel\"}}]}\n\n";
+
+async fn kind(url: &str) -> String {
+    let (_, reading) = ask(url, "chat").await;
+    reading.error.expect("a failure").kind
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn each_way_to_fail_has_its_own_word() {
+    assert_eq!(kind(&format!("http://127.0.0.1:{}", free_port())).await, "ConnectionRefused");
+    assert_eq!(kind("http://no-such-host.invalid").await, "DnsError");
+    assert_eq!(kind("http://no host").await, "InvalidRequest");
+
+    let plain = Server::always(Answer::raw("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let silent = Server::always(Answer::hang_up());
+    let reset = Server::always(Answer { steps: vec![Step::Reset] });
+    let garbage = Server::always(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n").then(Step::Close));
+    assert_eq!(kind(&silent.url()).await, "ServerDisconnected");
+    assert_eq!(kind(&reset.url()).await, "ConnectionReset");
+    assert_eq!(kind(&garbage.url()).await, "ProtocolError");
+    drop(plain);
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_a_tls_error() {
+    // It answers a TLS hello with plain HTTP.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+    });
+    assert_eq!(kind(&format!("https://{address}")).await, "TlsError");
+    server.abort();
+}
+
+#[tokio::test]
+async fn what_came_before_the_end_of_a_broken_stream_is_kept() {
+    let start = || Answer::chunked_head().then(Step::Send(chunk(DELTA.as_bytes())));
+    let pause = Step::Pause(Duration::from_millis(30));
+    for (answer, word) in
+        [(start().then(Step::Close), "IncompleteBody"), (start().then(pause).then(Step::Reset), "ConnectionReset")]
+    {
+        let server = Server::always(answer);
+        let (reply, reading) = ask(&server.url(), "chat").await;
+        let error = reading.error.expect("a failure");
+        assert_eq!(error.kind, word);
+        assert!(error.message.contains(&server.address().to_string()), "{}", error.message);
+        assert_eq!((reply.status, reading.output.as_str()), (Some(200), "hel"));
+        assert_eq!(reading.content_ns.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_given_up_in_time_wherever_the_server_stalls() {
+    let late_head = Answer { steps: vec![Step::Stall] };
+    let late_body = Answer::chunked_head().then(Step::Send(chunk(DELTA.as_bytes()))).then(Step::Stall);
+    for (answer, pieces) in [(late_head, 0), (late_body, 1)] {
+        let server = Server::always(answer);
+        let request = post(&server.url()).with_timeout(Some(Duration::from_millis(200)));
+        let reply = exchange(&http(), request).await;
+        let reading = read_reply(&*endpoint("chat"), &reply);
+        let error = reading.error.expect("a timeout");
+        assert_eq!((error.code, error.kind.as_str()), (Some(408), "TimeoutError"));
+        assert_eq!(reading.content_ns.len(), pieces);
+        server.release();
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_request_closes_its_connection() {
+    let server = Server::always(Answer { steps: vec![Step::Stall] });
+    let http = http();
+    let (sink, collected) = aiperf::transport::collect::collector(aiperf::clock::Clock::start());
+    let sending = tokio::spawn(http.send(post(&server.url()), sink));
+    while server.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    sending.abort();
+    let _ = sending.await;
+    let reply = collected.finish(aiperf::transport::collect::Outcome::Cancelled);
+    assert_eq!(reply.error.unwrap().code, Some(499));
+}
+
+#[tokio::test]
+async fn connections_are_reused_and_what_was_asked_arrives_as_it_was() {
+    let server = Server::always(Answer::json(HELLO));
+    let http = http();
+    for number in 0..3 {
+        let headers = vec![("X-Request-ID".to_owned(), format!("r{number}")), ("Accept".to_owned(), "a/b".to_owned())];
+        let request = TransportRequest::post(format!("{}/p?q=1", server.url()), headers, format!("[{number}]").into());
+        assert_eq!(exchange(&http, request).await.error, None);
+    }
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    for (number, one) in seen.iter().enumerate() {
+        assert_eq!((one.connection, one.method.as_str(), one.path.as_str()), (0, "POST", "/p?q=1"));
+        assert_eq!(one.body, format!("[{number}]").into_bytes());
+        assert_eq!(one.header("x-request-id"), Some(format!("r{number}").as_str()));
+        assert_eq!(one.header("accept"), Some("a/b"));
+        assert_eq!(one.header("content-length"), Some("3"));
+        assert_eq!(one.header("accept-encoding"), None);
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_that_the_server_closes_lose_no_request() {
+    // As servers do after their last request on a connection: the answer, then the end, unannounced.
+    let server = Server::always(Answer::json(HELLO).then(Step::Close));
+    let http = http();
+    for number in 0..100 {
+        if number % 2 == 0 {
+            tokio::task::yield_now().await;
+        }
+        let reply = exchange(&http, post(&server.url())).await;
+        assert_eq!(reply.error, None, "request {number}");
+    }
+    assert_eq!(server.seen().len(), 100, "each sent exactly once");
+}
+
+#[tokio::test]
+async fn statuses_are_told_with_their_reason_and_body() {
+    let redirect = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /v2/\r\nContent-Length: 0\r\n\r\n";
+    let script = move |seen: &Seen| match seen.json()["case"].as_str() {
+        Some("redirect") => Answer::raw(redirect),
+        Some("busy") => Answer::whole("503 Service Unavailable", "text/plain", "busy\n"),
+        _ => Answer::whole("201 Created", "application/json", HELLO),
+    };
+    let server = Server::with(script);
+    let http = http();
+    let mut replies = Vec::new();
+    for case in ["redirect", "busy", "created"] {
+        let request = TransportRequest::post(server.url(), Vec::new(), format!(r#"{{"case":"{case}"}}"#).into());
+        replies.push(exchange(&http, request).await);
+    }
+    let errors: Vec<_> = replies.iter().map(|reply| reply.error.clone()).collect();
+    let redirect = errors[0].clone().expect("not followed");
+    assert_eq!((redirect.code, redirect.kind.as_str()), (Some(307), "Temporary Redirect"));
+    assert!(redirect.message.contains("/v2/"), "{}", redirect.message);
+    let busy = errors[1].clone().expect("a failure");
+    assert_eq!((busy.code, busy.kind.as_str(), busy.message.as_str()), (Some(503), "Service Unavailable", "busy"));
+    assert_eq!(errors[2], None, "any 2xx is a success");
+    assert_eq!(server.seen().len(), 3, "nothing was sent twice");
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_result_are_told_apart() {
+    for (answer, kind, code, part) in [
+        (Answer::whole("200 OK", "text/event-stream", ""), "InvalidInferenceResultError", None, "empty"),
+        (Answer::whole("200 OK", "text/html", "<h1>Login</h1>"), "InvalidInferenceResultError", None, "Login"),
+        (Answer::chunked(["data: {\"error\":{\"message\":\"oom\"}}\n\n"]), "ResponseError", Some(502), "oom"),
+        (Answer::chunked(["event: error\ndata: {\"error\":\"gone\"}\n\n"]), "SSEResponseError", Some(502), "gone"),
+        (Answer::whole("200 OK", "text/event-stream", "{\"error\":\"no\"}"), "ResponseError", Some(502), "no"),
+    ] {
+        let server = Server::always(answer);
+        let error = ask(&server.url(), "chat").await.1.error.expect("a failure");
+        assert_eq!((error.kind.as_str(), error.code), (kind, code));
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_it_is_asked_for() {
+    let server = Server::always(Answer::hang_up());
+    let http: HttpTransport = made(r#"{"config": {"http_version": "2"}}"#).unwrap();
+    assert!(exchange(&http, post(&server.url())).await.error.is_some());
+    assert_eq!(server.seen()[0].method, "PRI");
+}
+
+#[test]
+fn an_unknown_setting_is_refused_by_name() {
+    let error = made::<HttpTransport>(r#"{"config": {"http_versoin": "2"}}"#).unwrap_err();
+    assert!(error.to_string().contains("http_versoin"), "{error}");
+}

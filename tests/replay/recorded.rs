@@ -1,0 +1,1 @@
+//! Replies recorded from real servers (`tests/data/responses`).
