@@ -16,6 +16,7 @@ pub mod facts;
 pub mod metric;
 pub mod plan;
 pub mod plugin;
+pub mod random;
 pub mod record;
 pub mod reply;
 pub mod run;
