@@ -18,6 +18,7 @@ pub mod metric;
 pub mod plan;
 pub mod plugin;
 pub mod progress;
+pub mod random;
 pub mod record;
 pub mod reply;
 pub mod run;

@@ -1,0 +1,186 @@
+//! Texts of exactly so many tokens, cut from a corpus. Knows the tokenizer of the run and nothing of conversations.
+
+use std::sync::Arc;
+
+use rand::RngExt;
+
+use super::DatasetError;
+use crate::random::Stream;
+use crate::tokenizer::Tokenizer;
+
+/// Forty-five sonnets of William Shakespeare (1609; public domain), in modern spelling.
+const CORPUS: &str = include_str!("sonnets.txt");
+
+/// Cutting between two tokens can make others of them; nearly always one or two rounds put that right.
+const ROUNDS: usize = 10;
+
+/// What is added where cutting alone does not come out even: pieces that are mostly one token.
+const FILLERS: &[&str] = &[" the", " and", " of", " to", ".", ",", "the", "a", "e", "\n"];
+
+/// Makes texts of exact token counts.
+#[derive(Debug)]
+pub struct PromptSource {
+    tokenizer: Arc<Tokenizer>,
+    corpus: Vec<u32>,
+}
+
+impl PromptSource {
+    /// A source whose texts are counted by `tokenizer`. Encodes the corpus once.
+    pub fn new(tokenizer: Arc<Tokenizer>) -> Self {
+        let corpus = tokenizer.encode(CORPUS);
+        Self { tokenizer, corpus }
+    }
+
+    /// A text of exactly `tokens` tokens: the corpus from a place chosen by `stream`, from its start again where it ends.
+    ///
+    /// # Errors
+    /// When the tokenizer gives no text that count.
+    pub fn text(&self, tokens: usize, stream: &mut Stream) -> Result<String, DatasetError> {
+        if tokens == 0 || self.corpus.is_empty() {
+            return self.exact_or_error(String::new(), tokens);
+        }
+        let mut ids = Vec::with_capacity(tokens);
+        let mut next = stream.random_range(0..self.corpus.len());
+        self.extend(&mut ids, &mut next, tokens);
+        let mut text = self.tokenizer.decode(&ids);
+        for _ in 0..ROUNDS {
+            // Counting is cheaper than encoding, and mostly the first cut fits.
+            let count = self.tokenizer.count(&text);
+            if count == tokens {
+                return Ok(text);
+            }
+            ids = self.tokenizer.encode(&text);
+            ids.truncate(tokens);
+            self.extend(&mut ids, &mut next, tokens);
+            text = self.tokenizer.decode(&ids);
+        }
+        self.exact_or_error(self.fit(text, tokens), tokens)
+    }
+
+    /// Continues `ids` along the corpus until there are `length`.
+    fn extend(&self, ids: &mut Vec<u32>, next: &mut usize, length: usize) {
+        while ids.len() < length {
+            let end = self.corpus.len().min(*next + length - ids.len());
+            ids.extend_from_slice(&self.corpus[*next..end]);
+            *next = end % self.corpus.len();
+        }
+    }
+
+    /// The last resort: shortens by words, or characters where there are no words, then lengthens by fillers.
+    fn fit(&self, mut text: String, tokens: usize) -> String {
+        let mut count = self.tokenizer.count(&text);
+        while count > tokens {
+            match text.rfind(char::is_whitespace) {
+                Some(at) if at > 0 => text.truncate(at),
+                _ => drop(text.pop()),
+            }
+            count = self.tokenizer.count(&text);
+        }
+        while count < tokens {
+            let longer = FILLERS.iter().find_map(|filler| {
+                let longer = format!("{text}{filler}");
+                let longer_count = self.tokenizer.count(&longer);
+                (longer_count > count && longer_count <= tokens).then_some((longer, longer_count))
+            });
+            match longer {
+                Some(longer) => (text, count) = longer,
+                None => break,
+            }
+        }
+        text
+    }
+
+    fn exact_or_error(&self, text: String, wanted: usize) -> Result<String, DatasetError> {
+        let nearest = self.tokenizer.count(&text);
+        if nearest == wanted {
+            return Ok(text);
+        }
+        Err(DatasetError::Inexact { tokenizer: self.tokenizer.name().to_owned(), wanted, nearest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::RootSeed;
+    use crate::tokenizer::{Embedded, Hub, TokenizerChoice, load_with};
+    use proptest::prelude::*;
+    use std::path::Path;
+    use std::sync::LazyLock;
+
+    fn of_file(path: &Path) -> Arc<Tokenizer> {
+        let choice = TokenizerChoice { name: Some(path.to_str().unwrap().to_owned()), ..Default::default() };
+        load_with(&choice, &Hub::offline_at(Path::new("/nowhere"))).unwrap().tokenizer
+    }
+
+    fn of_json(json: &str) -> Arc<Tokenizer> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokenizer.json");
+        std::fs::write(&file, json).unwrap();
+        of_file(&file)
+    }
+
+    /// One token a byte: no merges at all.
+    fn bytewise() -> Arc<Tokenizer> {
+        let alphabet = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
+        let mut symbols: Vec<char> = alphabet.into_iter().collect();
+        symbols.sort_unstable();
+        let vocab: std::collections::BTreeMap<String, usize> =
+            symbols.iter().enumerate().map(|(id, symbol)| (symbol.to_string(), id)).collect();
+        let level = serde_json::json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+        of_json(
+            &serde_json::json!({"version": "1.0", "added_tokens": [], "pre_tokenizer": level, "decoder": level,
+            "model": {"type": "BPE", "vocab": vocab, "merges": []}})
+            .to_string(),
+        )
+    }
+
+    static SOURCES: LazyLock<Vec<PromptSource>> = LazyLock::new(|| {
+        let bert = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/tokenizers/bert-minilm");
+        let embedded = [Embedded::O200kBase, Embedded::Cl100kBase, Embedded::Gpt2];
+        let embedded = embedded.into_iter().map(|which| Arc::new(Tokenizer::embedded(which)));
+        embedded.chain([of_file(&bert), bytewise()]).map(PromptSource::new).collect()
+    });
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn a_text_has_exactly_the_tokens_asked_for(tokens in prop_oneof![1usize..40, 1usize..1200], seed: u64) {
+            for source in SOURCES.iter() {
+                let text = source.text(tokens, &mut RootSeed::new(seed).stream("x")).unwrap();
+                prop_assert_eq!(source.tokenizer.count(&text), tokens, "{}", source.tokenizer.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_longer_than_the_corpus_goes_around() {
+        for source in SOURCES.iter() {
+            let tokens = source.corpus.len() * 2 + 17;
+            let text = source.text(tokens, &mut RootSeed::new(7).stream("x")).unwrap();
+            assert_eq!(source.tokenizer.count(&text), tokens);
+        }
+    }
+
+    #[test]
+    fn a_text_is_a_stretch_of_the_corpus() {
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let corpus = flat(CORPUS);
+        let text = SOURCES[0].text(60, &mut RootSeed::new(3).stream("x")).unwrap();
+        assert!(corpus.contains(&flat(&text)), "{text}");
+    }
+
+    #[test]
+    fn a_count_that_no_text_has_is_an_error_not_a_hang() {
+        // Every word is two tokens in this one: an odd count cannot be.
+        let even = of_json(
+            r###"{"version":"1.0","added_tokens":[],"normalizer":{"type":"Replace","pattern":{"Regex":"\\S+"},"content":"ab"},
+            "pre_tokenizer":{"type":"Whitespace"},"decoder":null,
+            "model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":1,"##b":2},"unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100}}"###,
+        );
+        let source = PromptSource::new(even);
+        let error = source.text(5, &mut RootSeed::new(1).stream("x")).unwrap_err();
+        assert!(matches!(error, DatasetError::Inexact { wanted: 5, nearest: 4, .. }), "{error}");
+        assert!(source.text(4, &mut RootSeed::new(1).stream("x")).is_ok());
+    }
+}
