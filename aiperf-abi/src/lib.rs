@@ -6,8 +6,14 @@
 pub mod author;
 pub mod data;
 #[doc(hidden)]
+pub mod export;
+#[doc(hidden)]
 #[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
 pub mod ffi;
+#[doc(hidden)]
+#[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
+pub mod host;
+pub mod testing;
 
 pub use author::context::{Context, Host, Level, Plugin};
 pub use author::endpoint::{Endpoint, Payload};

@@ -62,6 +62,16 @@ impl Payload {
         Self { body: Body::Bytes(body), content_type: Some(content_type.into()) }
     }
 
+    /// A body that is ready to be sent, as it comes back from the other side.
+    pub(crate) fn finished(body: Vec<u8>, content_type: Option<String>) -> Self {
+        Self { body: Body::Bytes(body), content_type }
+    }
+
+    /// The content type its maker gave.
+    pub(crate) fn own_content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
     /// The content type, `application/json` unless given.
     pub fn content_type(&self) -> &str {
         self.content_type.as_deref().unwrap_or("application/json")

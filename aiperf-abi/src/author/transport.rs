@@ -102,6 +102,11 @@ impl Sink {
         self.target.head(now, status, headers);
     }
 
+    /// Status and headers were there at `at_ns` of the host's clock.
+    pub fn head_at(&mut self, at_ns: u64, status: u16, headers: &[(&str, &str)]) {
+        self.target.head(at_ns, status, headers);
+    }
+
     /// Bytes of the body are there, now.
     pub fn chunk(&mut self, bytes: &[u8]) -> Flow {
         let now = self.target.now_ns();
@@ -117,5 +122,10 @@ impl Sink {
     pub fn mark(&mut self, mark: Mark) {
         let now = self.target.now_ns();
         self.target.mark(now, mark);
+    }
+
+    /// A moment came at `at_ns` of the host's clock.
+    pub fn mark_at(&mut self, at_ns: u64, mark: Mark) {
+        self.target.mark(at_ns, mark);
     }
 }

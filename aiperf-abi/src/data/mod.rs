@@ -1,6 +1,7 @@
 //! Plain data both sides of a library agree on. It crosses as JSON or through views, never as it lies in memory.
 
 pub mod conversation;
+pub mod descriptor;
 pub mod piece;
 pub mod record;
 pub mod report;

@@ -76,6 +76,22 @@ pub mod field {
     pub const CONTENT_TYPE: Field = 303;
     /// Bytes: body or event data.
     pub const DATA: Field = 304;
+
+    // Request of a transport.
+    /// Text: method.
+    pub const METHOD: Field = 400;
+    /// Text: URL.
+    pub const URL: Field = 401;
+    /// Number: how many headers.
+    pub const HEADER_COUNT: Field = 402;
+    /// Text: name (header).
+    pub const HEADER_NAME: Field = 403;
+    /// Text: value (header).
+    pub const HEADER_VALUE: Field = 404;
+    /// Bytes: body.
+    pub const BODY: Field = 405;
+    /// Number: time limit, nanoseconds from the call.
+    pub const TIMEOUT_NS: Field = 406;
 }
 
 /// What the owner of a viewed object implements. Unknown keys and indices out of range are `None`, never a panic.

@@ -1,1 +1,5 @@
 //! (to be written)
+
+pub mod library;
+mod preflight;
+pub mod services;

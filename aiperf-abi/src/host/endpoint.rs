@@ -1,0 +1,34 @@
+//! An endpoint of a loaded library as an ordinary [`Endpoint`].
+
+use abi_stable::std_types::Tuple2;
+
+use super::origin::Origin;
+use crate::author::endpoint::{Endpoint, Payload};
+use crate::author::error::Result;
+use crate::author::request::RequestInfo;
+use crate::author::response::Response;
+use crate::data::response::ParsedResponse;
+use crate::ffi::endpoint::FfiEndpoint;
+use crate::ffi::values::{FfiParsed, FfiPayload};
+
+pub(crate) struct LoadedEndpoint {
+    pub(crate) ffi: FfiEndpoint,
+    pub(crate) origin: Origin,
+}
+
+impl Endpoint for LoadedEndpoint {
+    fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
+        self.origin.call("format_payload", || self.ffi.format_payload(request)).map(FfiPayload::unpack)
+    }
+
+    fn parse_response(&self, response: Response<'_>) -> Result<Option<ParsedResponse>> {
+        let parsed = self.origin.call("parse_response", || self.ffi.parse_response(response))?;
+        let unpacked = parsed.into_option().map(FfiParsed::unpack).transpose();
+        unpacked.map_err(|error| self.origin.tell("parse_response", error))
+    }
+
+    fn headers(&self, request: RequestInfo<'_>) -> Result<Vec<(String, String)>> {
+        let headers = self.origin.call("headers", || self.ffi.headers(request))?;
+        Ok(headers.into_iter().map(|Tuple2(name, value)| (name.into_string(), value.into_string())).collect())
+    }
+}

@@ -1,0 +1,15 @@
+//! The host's half: checks the header of a loaded library, and gives its classes back as the same safe traits that authors
+//! implement. Opening files is the host's own business.
+
+mod endpoint;
+mod exporter;
+mod layout;
+pub(crate) mod make;
+mod origin;
+mod root;
+mod transport;
+
+pub use abi_stable::library::AbiHeaderRef;
+pub use root::{HEADER_SYMBOL, Refusal, Root};
+
+pub use crate::ffi::root::Settings;

@@ -1,0 +1,385 @@
+//! Opens a plugin library: the one room of the host that may be unsafe. A library is opened once, is never closed, and
+//! nothing of it is used before its file, its version and its layout have been checked. Which library to open, and for
+//! which entry, is not decided here.
+
+#![expect(unsafe_code, reason = "the system's loader is unsafe by nature; each block says why it is sound")]
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use aiperf_abi::data::descriptor::Descriptor;
+use aiperf_abi::host::{AbiHeaderRef, HEADER_SYMBOL, Refusal, Root, Settings};
+use aiperf_abi::{Context, DataExporter, Endpoint, ErrorKind, Transport};
+use thiserror::Error;
+
+use super::preflight::{HOST_ABI, preflight};
+use super::services::HostServices;
+use crate::clock::Clock;
+
+/// Threads of the runtime a library with a transport gets.
+const RUNTIME_WORKERS: usize = 1;
+
+/// A plugin library, checked and ready.
+pub struct Library {
+    path: PathBuf,
+    descriptor: Descriptor,
+    root: Root,
+}
+
+/// Why a library, or a class of it, cannot be used.
+#[derive(Debug, Error)]
+pub enum LibraryError {
+    /// The file cannot be read.
+    #[error("cannot read the plugin library {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// Something else than a shared library.
+    #[error("{} is not a shared library: {reason}", path.display())]
+    NotALibrary {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        reason: String,
+    },
+    /// Part of the file is missing.
+    #[error("{} is cut off or damaged: {reason}. Build or copy it again", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
+    /// For another processor.
+    #[error("{} is built for {found}, and this aiperf runs on {ours}. Build the plugin for {ours}", path.display())]
+    Architecture {
+        /// The file.
+        path: PathBuf,
+        /// Its processor.
+        found: String,
+        /// Ours.
+        ours: &'static str,
+    },
+    /// A shared library that exports no plugin.
+    #[error(
+        "{} is a shared library but not an aiperf plugin: it lacks the symbol `{}`. Does its crate call \
+         `aiperf_abi::export_plugin!`?", path.display(), aiperf_abi::data::descriptor::SYMBOL
+    )]
+    NotAPlugin {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Its descriptor is broken.
+    #[error("the plugin descriptor of {} cannot be used: {reason}. Rebuild the plugin", path.display())]
+    Descriptor {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Built for another major version of the plugin ABI.
+    #[error(
+        "{} is built for plugin ABI {library}, and this aiperf has plugin ABI {HOST_ABI}: they do not fit. Rebuild the \
+         plugin with aiperf-abi {HOST_ABI}", path.display()
+    )]
+    OtherMajor {
+        /// The file.
+        path: PathBuf,
+        /// Its ABI version.
+        library: String,
+    },
+    /// Built for a newer minor version of the plugin ABI.
+    #[error(
+        "{} is built for plugin ABI {library}, newer than the {HOST_ABI} of this aiperf. Update aiperf, or rebuild the \
+         plugin with aiperf-abi {HOST_ABI}", path.display()
+    )]
+    NewerMinor {
+        /// The file.
+        path: PathBuf,
+        /// Its ABI version.
+        library: String,
+    },
+    /// Built so that a panic ends the process.
+    #[error(
+        "{} is built with panic = \"abort\": its first panic would end the run. Rebuild it with panic = \"unwind\" in its \
+         Cargo profile", path.display()
+    )]
+    Abort {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system's loader refused it.
+    #[error("the system cannot load {}: {reason}{hint}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The loader's words.
+        reason: String,
+        /// What to do about it, where that is known.
+        hint: &'static str,
+    },
+    /// Its header does not fit.
+    #[error("{} has a plugin header that does not fit: {reason}. Rebuild the plugin with aiperf-abi {HOST_ABI}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What does not.
+        reason: String,
+    },
+    /// What crosses lies differently in memory, in spite of equal versions.
+    #[error(
+        "{} says plugin ABI {library}, but its layout differs from that of this aiperf ({HOST_ABI}). Rebuild the plugin \
+         with an unmodified aiperf-abi {HOST_ABI}:\n  {}", path.display(), differences.join("\n  ")
+    )]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// Its ABI version.
+        library: String,
+        /// A few lines of what differs.
+        differences: Vec<String>,
+    },
+    /// What it says in its file is not what it offers.
+    #[error("{} describes itself as {described}, but once loaded is {loaded}. Rebuild the plugin", path.display())]
+    Impostor {
+        /// The file.
+        path: PathBuf,
+        /// According to the file.
+        described: String,
+        /// According to its code.
+        loaded: String,
+    },
+    /// It failed to start.
+    #[error("the plugin library {} failed to start: {reason}", path.display())]
+    Start {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The manifest names a class that the library does not have.
+    #[error("{} exports no {category} of the type `{class}`{hint}", path.display())]
+    NoClass {
+        /// The file.
+        path: PathBuf,
+        /// The category.
+        category: &'static str,
+        /// The type asked for.
+        class: String,
+        /// The nearest one, or all there are.
+        hint: String,
+    },
+    /// The class could not be made; the error names package and entry.
+    #[error("{0}")]
+    New(aiperf_abi::Error),
+    /// Libraries cannot be loaded here.
+    #[error(
+        "plugin libraries are supported on Linux and macOS, not on {}; only the built-in plugins work here",
+        std::env::consts::OS
+    )]
+    System,
+}
+
+impl LibraryError {
+    /// Whether the plugin asked to be left out, which is no failure.
+    pub fn is_disabled(&self) -> bool {
+        matches!(self, Self::New(error) if error.kind() == ErrorKind::Disabled)
+    }
+}
+
+impl Library {
+    /// Opens the library in a file, or gives the one that is open already: a file is loaded once, by whatever path.
+    ///
+    /// # Errors
+    /// When it is no plugin library that this host can use.
+    pub fn open(path: &Path) -> Result<&'static Self, LibraryError> {
+        // Libraries live as long as the process, and the system keeps one list of them; this is ours.
+        static OPEN: Mutex<Vec<(FileId, &'static Library)>> = Mutex::new(Vec::new());
+
+        let read = |source| LibraryError::Read { path: path.to_owned(), source };
+        // A path without a slash would be looked up in the system's library folders.
+        let path = path.canonicalize().map_err(read)?;
+        let metadata = path.metadata().map_err(read)?;
+        if metadata.is_dir() {
+            return Err(LibraryError::NotALibrary { path, reason: "it is a folder".to_owned() });
+        }
+        let id = file_id(&metadata)?;
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, library)) = open.iter().find(|(known, _)| *known == id) {
+            return Ok(library);
+        }
+        let library: &'static Self = Box::leak(Box::new(Self::load(path)?));
+        open.push((id, library));
+        Ok(library)
+    }
+
+    fn load(path: PathBuf) -> Result<Self, LibraryError> {
+        let bytes = std::fs::read(&path).map_err(|source| LibraryError::Read { path: path.clone(), source })?;
+        let descriptor = preflight(&path, &bytes)?;
+        drop(bytes);
+        let header = header(&path)?;
+        // SAFETY: the header was read from the symbol it belongs to, and `header` never closes a library.
+        let root = unsafe { Root::admit(header) }.map_err(|refusal| refused(&path, refusal))?;
+        let library = Self { path, descriptor, root };
+        library.is_what_it_says()?;
+        // Before there is a run there is no seed; a library as a whole only logs.
+        let host = Box::new(HostServices::new(root.package(), Clock::start(), 0));
+        let started = root.init(host, Settings { runtime_workers: RUNTIME_WORKERS });
+        started.map_err(|error| LibraryError::Start { path: library.path.clone(), reason: error.to_string() })?;
+        Ok(library)
+    }
+
+    fn is_what_it_says(&self) -> Result<(), LibraryError> {
+        let tell = |package: &str, version: &str, exports: &[String]| {
+            format!("{package} {version} with {}", exports.join(", "))
+        };
+        let described =
+            tell(&self.descriptor.package, &self.descriptor.version, &sorted(self.descriptor.exports.clone()));
+        let loaded = tell(self.root.package(), self.root.version(), &sorted(self.root.exports()));
+        if described == loaded {
+            return Ok(());
+        }
+        Err(LibraryError::Impostor { path: self.path.clone(), described, loaded })
+    }
+
+    /// The file, as it was resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the library says of itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// The classes it offers, each `category:Type`.
+    pub fn exports(&self) -> &[String] {
+        &self.descriptor.exports
+    }
+
+    /// Makes an endpoint of the library's type `class`.
+    ///
+    /// # Errors
+    /// When there is no such type, or its constructor fails.
+    pub fn endpoint(&self, class: &str, cx: &Context<'_>) -> Result<Box<dyn Endpoint>, LibraryError> {
+        self.made("endpoint", class, self.root.endpoint(class, cx))
+    }
+
+    /// Makes a transport of the library's type `class`.
+    ///
+    /// # Errors
+    /// When there is no such type, or its constructor fails.
+    pub fn transport(&self, class: &str, cx: &Context<'_>) -> Result<Box<dyn Transport>, LibraryError> {
+        self.made("transport", class, self.root.transport(class, cx))
+    }
+
+    /// Makes a data exporter of the library's type `class`.
+    ///
+    /// # Errors
+    /// When there is no such type, or its constructor fails or asks to be left out (see [`LibraryError::is_disabled`]).
+    pub fn data_exporter(&self, class: &str, cx: &Context<'_>) -> Result<Box<dyn DataExporter>, LibraryError> {
+        self.made("data_exporter", class, self.root.data_exporter(class, cx))
+    }
+
+    fn made<T>(
+        &self,
+        category: &'static str,
+        class: &str,
+        made: Option<aiperf_abi::Result<T>>,
+    ) -> Result<T, LibraryError> {
+        made.ok_or_else(|| self.no_class(category, class))?.map_err(LibraryError::New)
+    }
+
+    fn no_class(&self, category: &'static str, class: &str) -> LibraryError {
+        let known: Vec<&str> = self.descriptor.types(category).collect();
+        let nearest =
+            known.iter().max_by(|a, b| strsim::jaro_winkler(a, class).total_cmp(&strsim::jaro_winkler(b, class)));
+        let hint = match nearest {
+            None => format!("; it has no {category} at all"),
+            Some(near) if strsim::jaro_winkler(near, class) > 0.7 => format!("; did you mean `{near}`?"),
+            Some(_) => format!("; it has `{}`", known.join("`, `")),
+        };
+        LibraryError::NoClass { path: self.path.clone(), category, class: class.to_owned(), hint }
+    }
+}
+
+fn sorted(mut exports: Vec<String>) -> Vec<String> {
+    exports.sort_unstable();
+    exports
+}
+
+fn refused(path: &Path, refusal: Refusal) -> LibraryError {
+    let path = path.to_owned();
+    match refusal {
+        Refusal::Header(reason) => LibraryError::Header { path, reason },
+        Refusal::Version { library, .. } => LibraryError::OtherMajor { path, library },
+        Refusal::Layout { library, differences } => LibraryError::Layout { path, library, differences },
+        Refusal::Constructor(reason) => LibraryError::Start { path, reason },
+    }
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(metadata: &Metadata) -> Result<FileId, LibraryError> {
+    use std::os::unix::fs::MetadataExt;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &Metadata) -> Result<FileId, LibraryError> {
+    Err(LibraryError::System)
+}
+
+/// Opens a library for good and finds its header.
+#[cfg(unix)]
+fn header(path: &Path) -> Result<AbiHeaderRef, LibraryError> {
+    use libloading::os::unix::{Library as System, RTLD_LOCAL, RTLD_NOW};
+
+    let failed = |error: &dyn std::error::Error| {
+        let reason = chain(error);
+        LibraryError::Open { path: path.to_owned(), hint: hint(&reason), reason }
+    };
+    // SAFETY: this runs the library's initialisers, which is what a user who installs a plugin asks for; the file has been
+    // checked to be whole, and to be a plugin. All symbols are bound now, so that a missing one is an error and no abort.
+    let library = unsafe { System::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| failed(&error))?;
+    // SAFETY: a library with our descriptor exports a header under this name.
+    let header = unsafe { library.get::<AbiHeaderRef>(HEADER_SYMBOL.as_bytes()) }.map(|symbol| *symbol);
+    // Never closed: threads, thread-local destructors and error texts may point into it.
+    std::mem::forget(library);
+    header.map_err(|error| failed(&error))
+}
+
+#[cfg(not(unix))]
+fn header(_: &Path) -> Result<AbiHeaderRef, LibraryError> {
+    Err(LibraryError::System)
+}
+
+/// An error and what caused it; libloading keeps the loader's words in the source.
+#[cfg(unix)]
+fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => chain(source),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(unix)]
+fn hint(reason: &str) -> &'static str {
+    if reason.contains("GLIBC_") {
+        ". It was built on a newer system: build it on this one, or on an older one"
+    } else if reason.contains("static TLS") {
+        ". Its allocator reserves static thread-local memory: turn on its feature for dynamic TLS"
+    } else if reason.contains("cannot open shared object file") || reason.contains("Library not loaded") {
+        ". Install the library it needs"
+    } else if reason.contains("undefined symbol") {
+        ". It was linked incompletely: rebuild it"
+    } else {
+        ""
+    }
+}
