@@ -162,8 +162,7 @@ fn answer(writer: &mut impl Write, request: &Request, delay: Duration) -> io::Re
     let Some(body) = std::str::from_utf8(&request.body).ok().and_then(|text| text.parse::<Value>().ok()) else {
         return refuse(writer, "400 Bad Request", "the body is not JSON");
     };
-    let prefix = body["echo_prefix"].as_str().unwrap_or("[echo] ");
-    let text = format!("{prefix}{}", body["text"].as_str().unwrap_or_default());
+    let text = format!("[echo] {}", body["text"].as_str().unwrap_or_default());
     let model = body["model"].as_str().unwrap_or("echo-model");
     if body["stream"] != true {
         return respond(writer, "200 OK", &json!({ "echo": text, "model": model }), request.connection);
