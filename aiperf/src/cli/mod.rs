@@ -1,11 +1,56 @@
 //! The commands: the only floor that prints or exits.
 
 pub mod console;
+pub mod failure;
+pub mod output;
+pub mod plugins;
+pub mod profile;
 pub mod progress;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+/// Benchmark for AI inference servers.
+#[derive(Debug, Parser)]
+#[command(name = "aiperf", version, about, max_term_width = 110, arg_required_else_help = true, after_help = exit_codes())]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// More detail on the standard error; twice for debugging, three times for every reply
+    #[arg(long, short, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send load to an inference server and report how it did
+    Profile(Box<profile::ProfileArgs>),
+}
+
+fn exit_codes() -> String {
+    let lines = crate::exit::Exit::ALL.map(|exit| format!("\n  {:>3}  {}", exit.code(), exit.meaning()));
+    format!("Exit codes:{}", lines.concat())
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::from(crate::exit::Exit::Usage.code())
+    let cli = Cli::parse();
+    log_to_stderr(cli.verbose);
+    let ended = match cli.command {
+        Command::Profile(args) => profile::run(*args),
+    };
+    let exit = ended.unwrap_or_else(|failure| failure.print());
+    ExitCode::from(exit.code())
+}
+
+fn log_to_stderr(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = ["warn", "info", "debug", "trace"][usize::from(verbose.min(3))];
+    let filter = EnvFilter::try_from_env("AIPERF_LOG").unwrap_or_else(|_| EnvFilter::new(format!("warn,aiperf={level},plugin={level}")));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(::console::colors_enabled_stderr())
+        .init();
 }

@@ -16,7 +16,7 @@ pub enum PlanError {
     },
     /// No such endpoint or transport.
     #[error(transparent)]
-    Registry(#[from] crate::plugin::RegistryError),
+    Registry(#[from] crate::plugin::registry::RegistryError),
     /// A manifest that says something else than the category asks.
     #[error("the manifest's metadata of {category} `{name}` cannot be read: {reason}")]
     Metadata {
@@ -27,22 +27,14 @@ pub enum PlanError {
         /// What is wrong.
         reason: String,
     },
-    /// A setting for an entry that is not part of the run.
-    #[error("--plugin-option {entry}.{key}: {entry} is no entry of this run{hint}")]
-    UnusedPluginOption {
+    /// A setting for an entry that does not exist.
+    #[error("--plugin-option {entry}.{key}: there is no entry `{entry}`{hint}")]
+    NoSuchEntry {
         /// The entry that was named.
         entry: String,
         /// The key that was set.
         key: String,
-        /// The nearest entry, as a sentence.
+        /// The nearest entry, as a question.
         hint: String,
-    },
-    /// A base URL that is none.
-    #[error("--url {url}: {reason}")]
-    Url {
-        /// As given.
-        url: String,
-        /// What is wrong.
-        reason: String,
     },
 }

@@ -143,12 +143,8 @@ pub struct Output {
 impl Plan {
     /// The plan as it is written into the results. Secrets are not in it.
     pub fn to_json(&self) -> Value {
-        let headers: Vec<Value> = self
-            .target
-            .headers
-            .iter()
-            .map(|header| serde_json::json!([header.name, crate::transport::redacted(&header.name, &header.value)]))
-            .collect();
+        let headers: Vec<_> =
+            self.target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
         serde_json::json!({
             "endpoint": {
                 "type": self.target.endpoint,
@@ -158,7 +154,7 @@ impl Plan {
                 "custom_endpoint": self.target.model_endpoint.custom_endpoint,
                 "streaming": self.target.model_endpoint.streaming,
                 "extra": self.target.model_endpoint.extra,
-                "headers": headers,
+                "headers": crate::transport::headers::redacted(&headers),
                 "api_key": self.target.api_key.as_ref().map(|_| "<redacted>"),
                 "use_legacy_max_tokens": self.target.model_endpoint.use_legacy_max_tokens,
                 "use_server_token_count": self.target.model_endpoint.use_server_token_count,

@@ -12,8 +12,9 @@ use crate::config::flags::{
     DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_DATASET_ENTRIES, DEFAULT_GRACE_SECONDS, DEFAULT_REQUEST_COUNT,
     ProfileFlags,
 };
-use crate::plugin::{Entry, Registry};
-use crate::transport::endpoint_url;
+use crate::plugin::name;
+use crate::plugin::registry::{Entry, Registry};
+use crate::transport::address::endpoint_url;
 
 /// The scheme of the engine inside aiperf: it has no models of its own, so none need be named.
 const SIM: &str = "sim://";
@@ -47,8 +48,7 @@ pub fn resolve(flags: ProfileFlags, registry: &Registry, drawn_seed: u64) -> Res
     }
     let extra: Map<String, Value> = flags.extra_inputs.iter().flat_map(|input| input.0.clone()).collect();
     let path = if streaming { metadata.streaming_path.as_ref().or(metadata.endpoint_path.as_ref()) } else { metadata.endpoint_path.as_ref() };
-    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref())
-        .map_err(|reason| PlanError::Url { url: flags.url.clone(), reason: reason.to_string() })?;
+    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref());
 
     let rankings = is_ranking(&endpoint.name).then_some(Rankings {
         passages: Spread { mean: flags.rankings_passages_mean, stddev: flags.rankings_passages_stddev },
@@ -141,7 +141,7 @@ fn is_ranking(endpoint: &str) -> bool {
 
 fn metadata_of<T: DeserializeOwned>(entry: &Entry) -> Result<T, PlanError> {
     serde_json::from_value(entry.metadata.clone()).map_err(|error| PlanError::Metadata {
-        category: entry.category.name(),
+        category: entry.category.name,
         name: entry.name.clone(),
         reason: error.to_string(),
     })
@@ -153,15 +153,15 @@ fn plugin_options(
 ) -> Result<BTreeMap<String, Map<String, Value>>, PlanError> {
     let mut options: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for option in &flags.plugin_option {
-        let known: Vec<&str> = registry.all_entries().map(|entry| entry.name.as_str()).collect();
-        if !known.contains(&option.entry.as_str()) {
-            return Err(PlanError::UnusedPluginOption {
+        let Some(entry) = registry.all().find(|entry| name::same(&entry.name, &option.entry)) else {
+            let known = registry.all().map(|entry| entry.name.as_str());
+            return Err(PlanError::NoSuchEntry {
                 entry: option.entry.clone(),
                 key: option.key.clone(),
-                hint: String::new(),
+                hint: name::suggestion(&option.entry, known),
             });
-        }
-        options.entry(option.entry.clone()).or_default().insert(option.key.clone(), option.value.clone());
+        };
+        options.entry(entry.name.clone()).or_default().insert(option.key.clone(), option.value.clone());
     }
     Ok(options)
 }

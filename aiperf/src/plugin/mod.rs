@@ -1,5 +1,18 @@
-//! (to be written)
+//! Packages of plugins: what their manifests say, where they are found, who wins a name, and what a library offers.
+//! Everything here but the loader works without running a line of plugin code.
 
+pub mod category;
+pub mod descriptor;
+pub mod discovery;
+pub mod fault;
+pub mod inspect;
+pub mod install;
 pub mod library;
+pub mod manifest;
+pub mod name;
+pub mod registry;
 mod preflight;
+mod resolve;
+mod strict;
 pub mod services;
+pub mod validate;

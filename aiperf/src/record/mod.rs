@@ -40,7 +40,13 @@ impl Recorder {
     /// The facts about an exchange.
     pub fn facts(&mut self, exchange: Exchange) -> Facts {
         let Exchange { credit, request, reply } = exchange;
-        let reading = read_reply(&*self.endpoint, &reply, request.streaming);
+        tracing::trace!(
+            x_request_id = request.x_request_id,
+            status = reply.status,
+            body = %String::from_utf8_lossy(&reply.body),
+            "reply"
+        );
+        let reading = read_reply(&*self.endpoint, &reply);
         let input_tokens = match &self.input {
             TokenCount::Local(_) => Some(self.input_tokens(credit.conversation, &request)),
             TokenCount::Server => reading.usage.prompt_tokens,
@@ -100,7 +106,7 @@ impl Recorder {
         match &self.output {
             TokenCount::Local(tokenizer) => {
                 let count = |text: &str| (!text.is_empty()).then(|| tokenizer.count(text) as u64);
-                (count(&reading.text), count(&reading.reasoning))
+                (count(&reading.output), count(&reading.reasoning))
             }
             TokenCount::Server => {
                 let reasoning = reading.usage.reasoning_tokens.filter(|n| *n > 0);

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use aiperf_abi::Error;
+use aiperf_abi::data::request::Request;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::dispatcher::{Dispatcher, Launch};
-use super::parts::Requests;
+
 use super::recording::Tally;
+use super::requests::Requests;
 use crate::credit::Credit;
 use crate::exchange::Exchange;
 use crate::worker::Worker;
@@ -42,8 +45,10 @@ impl Lane {
         let mut due = Vec::new();
         let mut next = Some(first);
         while let Some(credit) = next {
-            let request = self.requests.of(&credit);
-            let exchange = self.worker.spend(credit, request, &mut abandoned).await;
+            let exchange = match self.requests.of(&credit) {
+                Ok(request) => self.worker.spend(credit, request, &mut abandoned).await,
+                Err(error) => self.worker.unsent(credit, Request::default(), &Error::msg(error.to_string())),
+            };
             self.hand_over(exchange).await;
             self.dispatcher.credit_returned(&mut due);
             next = due.pop();

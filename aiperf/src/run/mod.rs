@@ -7,7 +7,9 @@ pub mod lane;
 pub mod parts;
 pub mod recording;
 pub mod report;
+pub mod requests;
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +18,16 @@ use aiperf_abi::{FileInfo, Report};
 
 use crate::clock::Clock;
 use crate::config::flags::DEFAULT_GRACE_SECONDS;
+use crate::credit::Phase;
 use crate::plan::Plan;
-use crate::plugin::Registry;
-use crate::progress::{Snapshot, Watcher};
+use crate::plugin::registry::Registry;
+use crate::progress::{Goal, Snapshot};
 use dispatcher::Dispatcher;
 use interrupt::Interrupts;
 use lane::Lane;
 use parts::{Parts, PartsError};
 use recording::{Recording, Tally};
+use report::Setting;
 
 /// Why a run did not happen or has no results.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,18 @@ pub struct Finished {
     pub succeeded: u64,
     /// Requests that failed.
     pub failed: u64,
+    /// Where what the console shows belongs.
+    pub console_file: PathBuf,
+}
+
+/// Whoever watches a run.
+pub trait Watcher {
+    /// Where the run is now.
+    fn tell(&mut self, now: &Snapshot);
+    /// The user asked it to end; it waits for what is in flight.
+    fn draining(&mut self);
+    /// Nothing more will be told.
+    fn finished(&mut self);
 }
 
 /// How many exchanges may wait for the recorder before workers wait for it. A full queue is counted and reported.
@@ -97,9 +113,17 @@ async fn drive(
     watcher: &mut dyn Watcher,
 ) -> Result<Finished, RunError> {
     let mut interrupts = Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
+    let setting = Setting {
+        layout: parts.layout,
+        notices: parts.notices,
+        files: parts.files,
+        plugins: parts.plugins,
+        command: command.to_owned(),
+    };
+    let interrupted = RunError::Interrupted { folder: setting.layout.dir().display().to_string() };
     let tally = Arc::new(Tally::default());
     let (exchanges, queue) = tokio::sync::mpsc::channel(RECORD_QUEUE);
-    let recording = Recording::start(parts.recorder, parts.aggregate, parts.exporters, clock, Arc::clone(&tally), queue)
+    let recording = Recording::start(parts.desk, Arc::clone(&tally), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
 
     let dispatcher = Dispatcher::new(clock, parts.issuer);
@@ -118,18 +142,18 @@ async fn drive(
 
     let ending = watch_to_the_end(plan, &dispatcher, &tally, &mut interrupts, clock, start_ns, watcher).await;
     if ending == Ending::Twice {
-        return Err(RunError::Interrupted { folder: parts.folder.display().to_string() });
+        return Err(interrupted);
     }
     let (counts, _) = dispatcher.counts();
     drop(dispatcher);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
     let recorded = tokio::select! {
         recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
-        () = interrupts.next() => return Err(RunError::Interrupted { folder: parts.folder.display().to_string() }),
+        () = interrupts.next() => return Err(interrupted),
     };
     watcher.finished();
     let end = report::End { start_ns, cancelled: ending == Ending::Once, counts, queue_full: tally.queue_full() };
-    Ok(report::finish(plan, &parts.setting, recorded, &end, clock, command))
+    Ok(report::finish(plan, setting, recorded, &end, clock))
 }
 
 /// How a phase came to its end.
@@ -186,5 +210,20 @@ async fn grace_after_the_end(dispatcher: Dispatcher, seconds: f64) {
 
 fn snapshot(plan: &Plan, dispatcher: &Dispatcher, tally: &Tally, clock: Clock, start_ns: u64) -> Snapshot {
     let (counts, in_flight) = dispatcher.counts();
-    tally.snapshot(plan, counts.issued, in_flight, clock.now_ns().saturating_sub(start_ns))
+    let (completed, errors) = tally.finished();
+    let elapsed = Duration::from_nanos(clock.now_ns().saturating_sub(start_ns));
+    Snapshot {
+        phase: Phase::Profiling,
+        goal: Goal {
+            requests: plan.load.request_count,
+            duration: plan.load.duration_seconds.map(Duration::from_secs_f64),
+        },
+        elapsed,
+        sent: counts.issued,
+        completed,
+        errors,
+        in_flight,
+        rate: completed as f64 / elapsed.as_secs_f64().max(f64::EPSILON),
+        ttft_ms: tally.mean_ttft_ms().filter(|_| plan.target.model_endpoint.streaming),
+    }
 }

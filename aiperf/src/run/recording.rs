@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::Receiver;
 
 use crate::exchange::Exchange;
-use crate::export::Exporters;
+use crate::export::{Exporters, Failure};
 use crate::facts::Facts;
 use crate::metric::{Aggregate, RecordEncoder};
 use crate::record::Recorder;
@@ -23,6 +23,8 @@ pub struct Desk {
     pub encoder: RecordEncoder,
     /// Takes the lines out.
     pub exporters: Exporters,
+    /// Exporters that failed so far.
+    pub failures: Vec<Failure>,
 }
 
 /// What the recorder has when the run is over.
@@ -31,6 +33,8 @@ pub struct Recorded {
     pub aggregate: Aggregate,
     /// For the final report.
     pub exporters: Exporters,
+    /// Exporters that failed.
+    pub failures: Vec<Failure>,
     /// End of the last request, nanoseconds of the run's clock.
     pub last_end_ns: u64,
 }
@@ -78,10 +82,13 @@ impl Desk {
                 self.aggregate.add(&facts);
                 self.encoder.encode(&facts, &mut lines);
             }
-            self.exporters.records(&lines);
+            for failure in self.exporters.records(&lines) {
+                tracing::error!("{failure}");
+                self.failures.push(failure);
+            }
             lines.clear();
         }
-        Recorded { aggregate: self.aggregate, exporters: self.exporters, last_end_ns }
+        Recorded { aggregate: self.aggregate, exporters: self.exporters, failures: self.failures, last_end_ns }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod collect;
 pub mod failure;
 pub mod headers;
 pub mod http;
+pub mod in_engine;
 pub mod sse;
 
 pub use http::HttpTransport;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aiperf_abi::data::request::Request;
-use aiperf_abi::{Endpoint, Transport, TransportRequest};
+use aiperf_abi::{Endpoint, Error, Transport, TransportRequest};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -36,13 +36,19 @@ impl Worker {
     /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
     /// what goes wrong is in the reply.
     pub async fn spend(&self, credit: Credit, request: Request, abandoned: &mut watch::Receiver<bool>) -> Exchange {
-        let reply = match self.prepare(&request) {
-            Ok(prepared) => self.send(prepared, abandoned).await,
-            Err(error) => {
-                let now = self.clock.now_ns();
-                Reply { start_ns: now, end_ns: now, error: Some(failure::of_error(&error)), ..Reply::default() }
+        match self.prepare(&request) {
+            Ok(prepared) => {
+                let reply = self.send(prepared, abandoned).await;
+                Exchange { credit, request, reply }
             }
-        };
+            Err(error) => self.unsent(credit, request, &error),
+        }
+    }
+
+    /// The exchange of a credit whose request could not even be made.
+    pub fn unsent(&self, credit: Credit, request: Request, error: &Error) -> Exchange {
+        let now = self.clock.now_ns();
+        let reply = Reply { start_ns: now, end_ns: now, error: Some(failure::of_error(error)), ..Reply::default() };
         Exchange { credit, request, reply }
     }
 

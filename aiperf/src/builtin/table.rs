@@ -1,0 +1,125 @@
+//! From an entry to a live value: for a built-in class its constructor, for any other the library it is in. The only place
+//! that names implementations.
+
+use aiperf_abi::author::context::Setup;
+use aiperf_abi::{Context, DataExporter, Endpoint, Error, ErrorKind, Host, Plugin, Transport};
+
+use crate::endpoint::chat::ChatEndpoint;
+use crate::endpoint::completions::CompletionsEndpoint;
+use crate::endpoint::embeddings::EmbeddingsEndpoint;
+use crate::endpoint::rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, NimRankingsEndpoint};
+use crate::export::{CsvExporter, JsonExporter, RecordsExporter};
+use crate::plugin::library::{Library, LibraryError};
+use crate::plugin::registry::{Entry, Source};
+use crate::transport::HttpTransport;
+use crate::transport::in_engine::InEngineTransport;
+
+/// Why an entry could not be made into a value.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// The library is broken or refused, or its constructor failed.
+    #[error("{category} `{name}` of package {package}: {source}")]
+    Library {
+        /// Category of the entry.
+        category: &'static str,
+        /// Name of the entry.
+        name: String,
+        /// The package it is from.
+        package: String,
+        /// What is wrong.
+        source: LibraryError,
+    },
+    /// A built-in constructor failed.
+    #[error("{category} `{name}`: {error}")]
+    Builtin {
+        /// Category of the entry.
+        category: &'static str,
+        /// Name of the entry.
+        name: String,
+        /// What it said.
+        error: Error,
+    },
+}
+
+impl MakeError {
+    /// Whether the value only asked to be left out of this run.
+    pub fn is_disabled(&self) -> bool {
+        match self {
+            Self::Library { source, .. } => source.is_disabled(),
+            Self::Builtin { error, .. } => error.kind() == ErrorKind::Disabled,
+        }
+    }
+}
+
+type New<T> = fn(&Context<'_>) -> Result<Box<T>, Error>;
+
+macro_rules! row {
+    ($class:ident as $trait:ident) => {
+        (stringify!($class), |cx| Ok(Box::new($class::new(cx)?) as Box<dyn $trait>))
+    };
+}
+
+const ENDPOINTS: &[(&str, New<dyn Endpoint>)] = &[
+    row!(ChatEndpoint as Endpoint),
+    row!(CompletionsEndpoint as Endpoint),
+    row!(EmbeddingsEndpoint as Endpoint),
+    row!(NimRankingsEndpoint as Endpoint),
+    row!(CohereRankingsEndpoint as Endpoint),
+    row!(HfTeiRankingsEndpoint as Endpoint),
+];
+
+const TRANSPORTS: &[(&str, New<dyn Transport>)] =
+    &[row!(HttpTransport as Transport), row!(InEngineTransport as Transport)];
+
+const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] = &[
+    row!(JsonExporter as DataExporter),
+    row!(CsvExporter as DataExporter),
+    row!(RecordsExporter as DataExporter),
+];
+
+/// Makes the endpoint of an entry.
+///
+/// # Errors
+/// When its library cannot be used or its constructor fails.
+pub fn endpoint(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn Endpoint>, MakeError> {
+    make(entry, setup, host, ENDPOINTS, Library::endpoint)
+}
+
+/// Makes the transport of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn transport(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn Transport>, MakeError> {
+    make(entry, setup, host, TRANSPORTS, Library::transport)
+}
+
+/// Makes the exporter of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn data_exporter(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn DataExporter>, MakeError> {
+    make(entry, setup, host, DATA_EXPORTERS, Library::data_exporter)
+}
+
+fn make<T: ?Sized>(
+    entry: &Entry,
+    setup: Setup<'_>,
+    host: &dyn Host,
+    builtin: &[(&str, New<T>)],
+    load: fn(&Library, &str, &Context<'_>) -> Result<Box<T>, LibraryError>,
+) -> Result<Box<T>, MakeError> {
+    let cx = Context::new(&entry.name, setup, host);
+    let (category, name) = (entry.category.name.as_str(), entry.name.clone());
+    match &entry.package.source {
+        Source::Builtin => {
+            let (_, new) = builtin
+                .iter()
+                .find(|(class, _)| *class == entry.class.type_name)
+                .expect("every class of the built-in manifest has its row: a test compares the two");
+            new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
+        }
+        Source::Library { path, .. } => Library::open(path)
+            .and_then(|library| load(library, &entry.class.type_name, &cx))
+            .map_err(|source| MakeError::Library { category, name, package: entry.package.info.name.clone(), source }),
+    }
+}

@@ -1,0 +1,418 @@
+//! All entries by category and name: built once, then only read. Decides who wins a name and remembers why.
+//! Loads nothing, ever.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::category::{self, Category, UnknownCategory};
+use super::discovery::{DiscoveryOptions, Origin};
+use super::fault::{Fault, Problem};
+use super::manifest::{ClassPath, Manifest, PackageInfo};
+use super::{name, resolve};
+
+/// All entries of all packages.
+#[derive(Debug)]
+pub struct Registry {
+    packages: Vec<Arc<Package>>,
+    entries: Vec<Entry>,
+    set_aside: Vec<SetAside>,
+    hidden: Vec<HiddenPackage>,
+    warnings: Vec<String>,
+}
+
+/// One installed unit of plugins.
+#[derive(Debug)]
+pub struct Package {
+    /// What its manifest says of it.
+    pub info: PackageInfo,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where a package came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Compiled into the program.
+    Builtin,
+    /// A shared library and its manifest.
+    Library {
+        /// The library, canonical.
+        path: PathBuf,
+        /// Its manifest.
+        manifest: PathBuf,
+        /// How it was found.
+        origin: Origin,
+    },
+}
+
+/// One named thing of a category.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its category.
+    pub category: &'static Category,
+    /// Its name.
+    pub name: String,
+    /// The implementation.
+    pub class: ClassPath,
+    /// What it does.
+    pub description: String,
+    /// Decides between entries of the same name.
+    pub priority: i64,
+    /// What the manifest says under `metadata`, as JSON, defaults filled in.
+    pub metadata: Value,
+    /// The package it belongs to.
+    pub package: Arc<Package>,
+    /// Whether it has its name to itself.
+    pub standing: Standing,
+}
+
+/// How an entry stands to others of the same category and name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The name means this entry; the others are reachable by class path.
+    Wins {
+        /// Who else wanted the name, and which rule decided.
+        over: Vec<Rival>,
+    },
+    /// The name means another entry; this one is reachable by class path.
+    Loses {
+        /// Who has the name, and which rule decided.
+        to: Rival,
+    },
+}
+
+/// The other side of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Rival {
+    /// Its package.
+    pub package: String,
+    /// Its class path.
+    pub class: String,
+    /// Its priority.
+    pub priority: i64,
+    /// What decided between the two.
+    pub rule: Rule,
+}
+
+/// What decides between two entries of the same name; the first that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// The higher priority wins.
+    HigherPriority,
+    /// At equal priority, what is not built in wins.
+    ExternalBeatsBuiltin,
+    /// Else the one found first wins, with a warning.
+    FirstFound,
+}
+
+/// A package that is not used because something is wrong with it.
+#[derive(Debug)]
+pub struct SetAside {
+    /// Its manifest, or the path that was given.
+    pub manifest: PathBuf,
+    /// Its name, where the manifest could be read.
+    pub name: Option<String>,
+    /// Everything that is wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// A package that is not used because one of the same name was found before it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct HiddenPackage {
+    /// The name.
+    pub name: String,
+    /// Its manifest.
+    pub manifest: PathBuf,
+    /// The manifest of the package that is used.
+    pub used: PathBuf,
+}
+
+/// Why there is no entry to hand out.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No such category.
+    #[error(transparent)]
+    Category(#[from] UnknownCategory),
+    /// No such entry.
+    #[error("type `{name}` not found in category `{category}`{}{}",
+        name::suggestion(name, available.iter().map(String::as_str)), bullets(available))]
+    TypeNotFound {
+        /// The category.
+        category: &'static str,
+        /// What was asked for.
+        name: String,
+        /// What exists.
+        available: Vec<String>,
+    },
+    /// No transport for the scheme of a URL.
+    #[error("no transport for `{scheme}://` of {url}{}{}",
+        name::suggestion(scheme, available.iter().map(String::as_str)), bullets(available))]
+    NoTransport {
+        /// The URL.
+        url: String,
+        /// Its scheme.
+        scheme: String,
+        /// The schemes that exist.
+        available: Vec<String>,
+    },
+}
+
+fn bullets(names: &[String]) -> String {
+    match names.is_empty() {
+        true => "\nNothing is available.".to_owned(),
+        false => names.iter().fold("\nAvailable:".to_owned(), |text, name| text + "\n  • " + name),
+    }
+}
+
+impl Registry {
+    /// The built-in entries and those of every package that is found.
+    pub fn discover(builtin: Manifest, options: &DiscoveryOptions) -> Self {
+        let found = options.find();
+        let mut building = Building::default();
+        building.admit(builtin, Source::Builtin);
+        for fault in found.faults {
+            building.set_aside.push(SetAside { manifest: fault.file.clone(), name: None, faults: vec![fault] });
+        }
+        for candidate in found.manifests {
+            building.take(candidate.manifest, candidate.origin);
+        }
+        building.finish()
+    }
+
+    /// The entry that `wanted` means: a name, without regard to case and `-`/`_`, or a class path `library:Type`,
+    /// which also reaches an entry that lost its name.
+    ///
+    /// # Errors
+    /// When there is no such category or entry; the error lists what exists and the nearest.
+    pub fn entry(&self, category: &str, wanted: &str) -> Result<&Entry, RegistryError> {
+        let category = category::find(category)?;
+        let mut of_category = self.entries.iter().filter(|entry| entry.category.name == category.name);
+        let found = match wanted.contains(':') {
+            true => of_category.find(|entry| entry.class.to_string() == wanted),
+            false => of_category.find(|entry| entry.wins() && name::same(&entry.name, wanted)),
+        };
+        found.ok_or_else(|| RegistryError::TypeNotFound {
+            category: &category.name,
+            name: wanted.to_owned(),
+            available: self.entries(category).map(|entry| entry.name.clone()).collect(),
+        })
+    }
+
+    /// The entries of a category that have their name, by name.
+    pub fn entries(&self, category: &Category) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.wins() && entry.category.name == category.name)
+    }
+
+    /// Every entry, also those that lost their name: by category, then name, the winner first.
+    pub fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// The packages in use, built-in first, then in the order in which they were found.
+    pub fn packages(&self) -> impl Iterator<Item = &Package> {
+        self.packages.iter().map(Arc::as_ref)
+    }
+
+    /// How many entries a package has that have their name.
+    pub fn entry_count(&self, package: &Package) -> usize {
+        self.entries.iter().filter(|entry| entry.wins() && std::ptr::eq(entry.package.as_ref(), package)).count()
+    }
+
+    /// The packages that are not used because something is wrong with them.
+    pub fn faults(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// The packages that are not used because one of the same name was found before.
+    pub fn hidden(&self) -> &[HiddenPackage] {
+        &self.hidden
+    }
+
+    /// What is not wrong but worth a line, e.g. a name that two packages want equally.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The transport for the scheme of a URL; one without a scheme counts as `http`.
+    ///
+    /// # Errors
+    /// When no transport has that scheme; the error lists those that exist.
+    pub fn transport_for_url(&self, url: &str) -> Result<&Entry, RegistryError> {
+        let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme).to_lowercase();
+        let transports = || self.entries.iter().filter(|entry| entry.wins() && entry.category.name == "transport");
+        transports().filter(|entry| schemes(entry).any(|one| one == scheme)).min_by_key(|entry| entry.rank()).ok_or_else(
+            || {
+                let mut available: Vec<_> = transports().flat_map(schemes).map(|scheme| scheme + "://").collect();
+                available.sort();
+                available.dedup();
+                RegistryError::NoTransport { url: url.to_owned(), scheme, available }
+            },
+        )
+    }
+}
+
+fn schemes(transport: &Entry) -> impl Iterator<Item = String> {
+    let list = transport.metadata.get("url_schemes").and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_lowercase)
+}
+
+impl Entry {
+    /// Whether its name means this entry.
+    pub fn wins(&self) -> bool {
+        matches!(self.standing, Standing::Wins { .. })
+    }
+
+    /// The smaller comes first where two want the same.
+    fn rank(&self) -> (std::cmp::Reverse<i64>, bool) {
+        (std::cmp::Reverse(self.priority), self.package.source == Source::Builtin)
+    }
+
+    fn rival(&self, rule: Rule) -> Rival {
+        let package = self.package.name().to_owned();
+        Rival { package, class: self.class.to_string(), priority: self.priority, rule }
+    }
+}
+
+impl Package {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.info.name.as_str()
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HigherPriority => "higher priority",
+            Self::ExternalBeatsBuiltin => "external beats built-in at equal priority",
+            Self::FirstFound => "found first at equal priority",
+        })
+    }
+}
+
+#[derive(Default)]
+struct Building {
+    packages: Vec<Arc<Package>>,
+    entries: Vec<Entry>,
+    set_aside: Vec<SetAside>,
+    hidden: Vec<HiddenPackage>,
+    warnings: Vec<String>,
+}
+
+impl Building {
+    fn take(&mut self, path: PathBuf, origin: Origin) {
+        let manifest = match Manifest::read(&path) {
+            Ok(manifest) => manifest,
+            Err(faults) => return self.set_aside.push(SetAside { manifest: path, name: None, faults }),
+        };
+        let wanted = manifest.package.name.as_str();
+        if let Some(used) = self.packages.iter().find_map(|package| package.manifest_of(wanted)) {
+            return self.hidden.push(HiddenPackage { name: wanted.to_owned(), used: used.to_owned(), manifest: path });
+        }
+        match check(&path, &manifest) {
+            Ok(library) => {
+                self.warnings.extend(manifest.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
+                self.admit(manifest, Source::Library { path: library, manifest: path, origin });
+            }
+            Err(fault) => {
+                let name = Some(wanted.to_owned());
+                self.set_aside.push(SetAside { manifest: path, name, faults: vec![fault] });
+            }
+        }
+    }
+
+    fn admit(&mut self, manifest: Manifest, source: Source) {
+        let package = Arc::new(Package { info: manifest.package, source });
+        self.entries.extend(manifest.entries.into_iter().map(|declared| Entry {
+            category: declared.category,
+            name: declared.name,
+            class: declared.class,
+            description: declared.description,
+            priority: declared.priority,
+            metadata: declared.metadata,
+            package: Arc::clone(&package),
+            standing: Standing::Wins { over: Vec::new() },
+        }));
+        self.packages.push(package);
+    }
+
+    fn finish(self) -> Registry {
+        let Self { packages, entries, set_aside, hidden, mut warnings } = self;
+        let place = |entry: &Entry| category::all().iter().position(|category| category.name == entry.category.name);
+        let mut names: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
+        for entry in entries {
+            names.entry((place(&entry), name::fold(&entry.name))).or_default().push(entry);
+        }
+        let decided = names.into_values().flat_map(|rivals| decide(rivals, &mut warnings)).collect();
+        Registry { packages, entries: decided, set_aside, hidden, warnings }
+    }
+}
+
+/// What must hold of a package before it is used, beyond a manifest in order: its name is free, its library is there.
+pub(super) fn check(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault> {
+    check_manifest(path, manifest)?;
+    resolve::library(path, manifest)
+}
+
+/// The part of [`check`] that needs no library.
+pub(super) fn check_manifest(path: &Path, manifest: &Manifest) -> Result<(), Fault> {
+    let fault = |keys: &[&str], problem| Err(Fault::at(path, manifest.locate(keys), problem));
+    if name::same(manifest.package.name.as_str(), BUILTIN_PACKAGE) {
+        return fault(&["plugin", "name"], Problem::ReservedName(BUILTIN_PACKAGE.to_owned()));
+    }
+    if manifest.entries.is_empty() {
+        return fault(&[], Problem::Empty);
+    }
+    Ok(())
+}
+
+/// The name of the package that is compiled in.
+pub const BUILTIN_PACKAGE: &str = "aiperf";
+
+impl Package {
+    /// Its manifest, if the package has that name and one.
+    fn manifest_of(&self, wanted: &str) -> Option<&Path> {
+        match &self.source {
+            Source::Library { manifest, .. } if name::same(self.name(), wanted) => Some(manifest),
+            _ => None,
+        }
+    }
+}
+
+/// Settles who has a name that one or more entries want. The winner comes first.
+fn decide(mut rivals: Vec<Entry>, warnings: &mut Vec<String>) -> Vec<Entry> {
+    // Stable: equals stay in the order in which they were found.
+    rivals.sort_by_key(Entry::rank);
+    let Some((winner, losers)) = rivals.split_first_mut() else { return rivals };
+    let mut over = Vec::new();
+    for loser in losers {
+        let rule = match () {
+            () if winner.priority != loser.priority => Rule::HigherPriority,
+            () if winner.rank() != loser.rank() => Rule::ExternalBeatsBuiltin,
+            () => Rule::FirstFound,
+        };
+        if rule == Rule::FirstFound {
+            warnings.push(format!(
+                "`{}` and `{}` both offer {} `{}` with priority {}; the first is used, the other as `{}`",
+                winner.package.name(),
+                loser.package.name(),
+                winner.category,
+                winner.name,
+                winner.priority,
+                loser.class,
+            ));
+        }
+        over.push(loser.rival(rule));
+        loser.standing = Standing::Loses { to: winner.rival(rule) };
+    }
+    winner.standing = Standing::Wins { over };
+    rivals
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Which file is the library of a package. Looks whether it is there and where it may be; does not look into it.
+
+use std::path::{Path, PathBuf};
+
+use super::fault::{Fault, Problem};
+use super::manifest::Manifest;
+
+/// The library of a manifest, canonical: beside the manifest or below, never outside its folder.
+pub(super) fn library(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault> {
+    let fault = |problem| Fault::at(path, manifest.locate(&["plugin", "library"]), problem);
+    let folder = folder(path)?;
+    let file = match &manifest.package.library {
+        Some(library) => library.as_path().to_owned(),
+        None => default_name(manifest).map_err(fault)?.into(),
+    };
+    let wanted = folder.join(file);
+    let library = match wanted.canonicalize() {
+        Ok(library) if library.is_file() => library,
+        _ => return Err(fault(Problem::NoLibrary(wanted))),
+    };
+    match library.starts_with(&folder) {
+        true => Ok(library),
+        false => Err(fault(Problem::Outside(library))),
+    }
+}
+
+/// The folder a manifest lies in, canonical.
+pub(super) fn folder(manifest: &Path) -> Result<PathBuf, Fault> {
+    let unreadable = |error| Fault::of(manifest, Problem::Unreadable(error));
+    let mut folder = manifest.canonicalize().map_err(unreadable)?;
+    folder.pop();
+    Ok(folder)
+}
+
+/// The file name that follows from the class paths, where the manifest names no library.
+pub(super) fn default_name(manifest: &Manifest) -> Result<String, Problem> {
+    let Some(first) = manifest.entries.first() else { return Err(Problem::Empty) };
+    let mut names: Vec<_> = manifest.entries.iter().map(|entry| entry.class.library.clone()).collect();
+    names.sort();
+    names.dedup();
+    match names.len() {
+        1 => Ok(first.class.default_library()),
+        _ => Err(Problem::ManyLibraries(names)),
+    }
+}

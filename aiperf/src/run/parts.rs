@@ -1,0 +1,297 @@
+//! From a plan and the registry to live parts: endpoint, transport, tokenizer, dataset, exporters, recorder, issuer. All of
+//! it before the first request, so that no library is opened and no vocabulary read inside a measurement.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aiperf_abi::author::context::Setup;
+use aiperf_abi::{Endpoint, ErrorKind, Map, Value};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::recording::Desk;
+use super::requests::Requests;
+use crate::builtin::table::{self, MakeError};
+use crate::clock::Clock;
+use crate::credit::Phase;
+use crate::dataset::{self, Dataset, DatasetError, Sampler, SamplerKind, SyntheticDataset};
+use crate::export::layout::{LayoutError, file_stem};
+use crate::export::file::WriteError;
+use crate::export::{Exporters, InputsWriter, Layout, RunName, Stimulus};
+use crate::metric::{Aggregate, Applicability, RecordEncoder};
+use crate::plan::{Plan, Spread, Timing};
+use crate::plugin::category;
+use crate::plugin::registry::{Entry, Registry, RegistryError};
+use crate::plugin::services::HostServices;
+use crate::random::RootSeed;
+use crate::record::{Recorder, TokenCount};
+use crate::timing::{Arrival, Concurrency, Issuer, RequestRate, StopRule, TimingStrategy};
+use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
+use crate::transport::headers::RunHeaders;
+use crate::worker::Worker;
+
+/// Why a part could not be made. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// A plugin is missing, broken or refused its configuration.
+    #[error(transparent)]
+    Make(#[from] MakeError),
+    /// An entry the plan names is gone.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The tokenizer cannot be had.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The prompts cannot be made.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The folder for the results cannot be made.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The endpoint does not know how to say what the dataset holds.
+    #[error("endpoint `{endpoint}` cannot format conversation {conversation}: {reason}")]
+    Format {
+        /// Entry of the endpoint.
+        endpoint: String,
+        /// Which conversation.
+        conversation: String,
+        /// What the endpoint said.
+        reason: String,
+    },
+}
+
+/// The live parts of a run.
+pub struct Parts {
+    /// Sends.
+    pub worker: Worker,
+    /// What is sent for a credit.
+    pub requests: Requests,
+    /// Decides when.
+    pub issuer: Issuer,
+    /// Makes records of what comes back.
+    pub desk: Desk,
+    /// Where artifacts go.
+    pub layout: Layout,
+    /// What the user should know before reading the numbers.
+    pub notices: Vec<String>,
+    /// Files that exist already.
+    pub files: Vec<aiperf_abi::FileInfo>,
+    /// The plugins of the run that are not built in, for the report.
+    pub plugins: Vec<Value>,
+}
+
+impl Parts {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn make(plan: &Plan, registry: &Registry, clock: Clock) -> Result<Self, PartsError> {
+        let seed = RootSeed::new(plan.seed);
+        let target = &plan.target;
+        let mut notices = plan.notices.clone();
+        let mut maker = Maker { plan, clock, artifact_dir: None, plugins: Vec::new() };
+
+        let model_endpoint = to_raw_value(&target.model_endpoint).expect("plain data is JSON");
+        let endpoint_entry = registry.entry("endpoint", &target.endpoint)?;
+        let mut config = target.model_endpoint.extra.clone();
+        config.extend(plan.plugin_options.get(&target.endpoint).cloned().unwrap_or_default());
+        let endpoint: Arc<dyn Endpoint> = maker
+            .make(endpoint_entry, config, Some(&model_endpoint), table::endpoint)?
+            .into();
+        let transport_entry = registry.entry("transport", &target.transport)?;
+        let options = plan.plugin_options.get(&target.transport).cloned().unwrap_or_default();
+        let transport = maker.make(transport_entry, options, Some(&model_endpoint), table::transport)?;
+
+        let loaded = tokenizer::load(&TokenizerChoice {
+            name: plan.input.tokenizer.clone(),
+            revision: Some(plan.input.tokenizer_revision.clone()),
+            model: target.model_endpoint.primary_model_name().to_owned(),
+        })?;
+        let counts_locally = !target.model_endpoint.use_server_token_count;
+        if counts_locally && (target.metadata.produces_tokens || target.metadata.tokenizes_input) {
+            notices.extend(loaded.notice.clone());
+        }
+        let dataset = SyntheticDataset::new(synthetic(plan), Arc::clone(&loaded.tokenizer), seed)?;
+        dataset.fill()?;
+        let dataset: Arc<dyn Dataset> = Arc::new(dataset);
+        let requests = Requests::new(&target.model_endpoint, Arc::clone(&dataset), seed);
+
+        let layout = Layout::claim(&plan.output.artifact_dir, &run_name(plan), file_stem(plan.output.prefix.as_deref())?)?;
+        notices.extend(layout.notice());
+        let inputs = write_inputs(&layout, &*endpoint, &requests, &*dataset, &target.endpoint)?;
+
+        maker.artifact_dir = Some(layout.dir().to_owned());
+        let exporters = maker.exporters(registry, &layout)?;
+        let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
+        let desk = Desk {
+            recorder: recorder(plan, &endpoint, &loaded.tokenizer),
+            aggregate: Aggregate::new(applicability),
+            encoder: RecordEncoder::new(applicability, clock),
+            exporters,
+            failures: Vec::new(),
+        };
+        let mut sampler = Sampler::new(SamplerKind::Sequential, dataset.len(), seed);
+        let issuer = Issuer::new(
+            Phase::Profiling,
+            strategy(plan, seed),
+            Box::new(move || sampler.draw()),
+            plan.load.concurrency.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            StopRule {
+                requests: plan.load.request_count,
+                duration_ns: plan.load.duration_seconds.map(|seconds| (seconds * 1e9) as u64),
+            },
+        );
+        let worker = Worker {
+            clock,
+            endpoint,
+            transport,
+            url: target.request_url.clone(),
+            headers: RunHeaders {
+                api_key: target.api_key.clone(),
+                user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
+            },
+            timeout: target.timeout,
+        };
+        Ok(Self { worker, requests, issuer, desk, layout, notices, files: vec![inputs], plugins: maker.plugins })
+    }
+}
+
+/// Makes values of entries and remembers which packages took part.
+struct Maker<'a> {
+    plan: &'a Plan,
+    clock: Clock,
+    artifact_dir: Option<PathBuf>,
+    plugins: Vec<Value>,
+}
+
+impl Maker<'_> {
+    fn make<T: ?Sized>(
+        &mut self,
+        entry: &Entry,
+        config: Map<String, Value>,
+        model_endpoint: Option<&RawValue>,
+        make: impl FnOnce(&Entry, Setup<'_>, &dyn aiperf_abi::Host) -> Result<Box<T>, MakeError>,
+    ) -> Result<Box<T>, MakeError> {
+        let raw = |value: &Value| to_raw_value(value).expect("JSON is JSON");
+        let config = raw(&Value::Object(config));
+        let metadata = raw(&entry.metadata);
+        let dir = self.artifact_dir.as_ref().map(|dir| raw(&Value::from(dir.display().to_string())));
+        let setup = Setup {
+            config: Some(&config),
+            metadata: Some(&metadata),
+            model_endpoint,
+            artifact_dir: dir.as_deref(),
+        };
+        let host = HostServices::new(entry.package.info.name.clone(), self.clock, self.plan.seed);
+        let made = make(entry, setup, &host)?;
+        if let Some(origin) = entry.package.source.library() {
+            self.plugins.push(serde_json::json!({
+                "category": entry.category.name, "name": entry.name, "package": entry.package.info.name,
+                "version": entry.package.info.version, "class": entry.class.to_string(), "library": origin.display().to_string(),
+            }));
+        }
+        Ok(made)
+    }
+
+    /// Every winning entry of the category; those that have nothing to do in this run say so and are left out.
+    fn exporters(&mut self, registry: &Registry, layout: &Layout) -> Result<Exporters, PartsError> {
+        let mut exporters = Exporters::default();
+        let category = category::find("data_exporter").expect("the category is one of ours");
+        for entry in registry.entries(category).filter(|entry| entry.wins()) {
+            let mut config = self.plan.plugin_options.get(&entry.name).cloned().unwrap_or_default();
+            if entry.package.source.library().is_none() && entry.name == "jsonl" {
+                config.insert("file_stem".to_owned(), layout.stem().records.clone().into());
+            }
+            match self.make(entry, config, None, table::data_exporter) {
+                Ok(exporter) => exporters.add(entry.name.clone(), exporter),
+                Err(error) if error.kind() == ErrorKind::Disabled => {
+                    tracing::debug!(exporter = entry.name, "left out: {error}");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(exporters)
+    }
+}
+
+fn recorder(plan: &Plan, endpoint: &Arc<dyn Endpoint>, tokenizer: &Arc<Tokenizer>) -> Recorder {
+    let counted = |wanted: bool| match wanted {
+        false => TokenCount::None,
+        true if plan.target.model_endpoint.use_server_token_count => TokenCount::Server,
+        true => TokenCount::Local(Arc::clone(tokenizer)),
+    };
+    let metadata = &plan.target.metadata;
+    Recorder::new(Arc::clone(endpoint), counted(metadata.tokenizes_input), counted(metadata.produces_tokens))
+}
+
+fn strategy(plan: &Plan, seed: RootSeed) -> Box<dyn TimingStrategy> {
+    match plan.load.timing {
+        Timing::Concurrency => {
+            Box::new(Concurrency::new(plan.load.concurrency.map_or(1, |limit| usize::try_from(limit).unwrap_or(usize::MAX))))
+        }
+        Timing::RequestRate { rate, arrival_pattern } => {
+            Box::new(RequestRate::new(Arrival::new(arrival_pattern, rate, seed.stream("timing.arrival"))))
+        }
+    }
+}
+
+fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
+    let spread = |from: Spread| dataset::Spread { mean: from.mean, stddev: from.stddev };
+    dataset::SyntheticOptions {
+        entries: plan.input.entries,
+        input_tokens: spread(plan.input.isl),
+        output_tokens: plan.input.osl.map(spread),
+        batch_size: u32::try_from(plan.input.batch_size).unwrap_or(u32::MAX),
+        composer: match plan.input.rankings {
+            None => dataset::Composer::Prompts,
+            Some(rankings) => dataset::Composer::Rankings(dataset::RankingsOptions {
+                passages: spread(rankings.passages),
+                passage_tokens: spread(rankings.passage_tokens),
+                query_tokens: spread(rankings.query_tokens),
+            }),
+        },
+    }
+}
+
+fn run_name(plan: &Plan) -> RunName<'_> {
+    RunName {
+        models: &plan.target.model_endpoint.models,
+        service_kind: &plan.target.metadata.service_kind,
+        endpoint_type: &plan.target.endpoint,
+        stimulus: match (plan.load.timing, plan.load.concurrency) {
+            (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
+            (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(rate),
+            (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, rate),
+        },
+    }
+}
+
+/// Every body of the dataset as it will be sent. Also the first use of the endpoint: one that cannot say what the dataset
+/// holds is found out here, before anything is sent.
+fn write_inputs(
+    layout: &Layout,
+    endpoint: &dyn Endpoint,
+    requests: &Requests,
+    dataset: &dyn Dataset,
+    name: &str,
+) -> Result<aiperf_abi::FileInfo, PartsError> {
+    let mut inputs = InputsWriter::create(layout.inputs())?;
+    for index in 0..dataset.len() {
+        let conversation = dataset.conversation(index)?;
+        let bodies: Result<Vec<Vec<u8>>, _> = (0..conversation.turns.len() as u32)
+            .map(|turn| {
+                let request = requests.for_inputs(index, &conversation, turn);
+                endpoint.format_payload(request.info())?.into_bytes(request.info())
+            })
+            .collect();
+        let bodies = bodies.map_err(|error| PartsError::Format {
+            endpoint: name.to_owned(),
+            conversation: conversation.session_id.clone(),
+            reason: error.to_string(),
+        })?;
+        inputs.session(&conversation.session_id, bodies)?;
+    }
+    Ok(inputs.finish()?)
+}

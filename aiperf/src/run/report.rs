@@ -1,0 +1,118 @@
+//! From sums to the final report: the metrics, how complete they are, and what a reader should know about them.
+
+use aiperf_abi::{FileInfo, Report, Value};
+use rand::Rng;
+
+use super::Finished;
+use super::recording::Recorded;
+use crate::clock::Clock;
+use crate::export::Layout;
+use crate::metric::{Window, notices};
+use crate::plan::Plan;
+use crate::random::RootSeed;
+use crate::timing::IssueCounts;
+
+/// What the report says about the run beside its numbers.
+pub struct Setting {
+    /// Where artifacts go.
+    pub layout: Layout,
+    /// What is known before the end.
+    pub notices: Vec<String>,
+    /// Files that exist already.
+    pub files: Vec<FileInfo>,
+    /// The plugins of the run.
+    pub plugins: Vec<Value>,
+    /// The command line, without secrets.
+    pub command: String,
+}
+
+/// How the phase went.
+#[derive(Debug, Clone, Copy)]
+pub struct End {
+    /// Its start, nanoseconds of the run's clock.
+    pub start_ns: u64,
+    /// The user ended it.
+    pub cancelled: bool,
+    /// What was issued.
+    pub counts: IssueCounts,
+    /// How often a worker waited for the recorder.
+    pub queue_full: u64,
+}
+
+/// Lag of the schedule beyond which the reader is told, as a share of the phase.
+const WORTH_A_WORD: f64 = 0.001;
+
+/// Makes the report and gives it to the exporters.
+pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, clock: Clock) -> Finished {
+    let window = Window { start_ns: end.start_ns, end_ns: recorded.last_end_ns.max(end.start_ns) };
+    let metrics = recorded.aggregate.finish(window);
+    let (succeeded, failed) = recorded.aggregate.counts();
+    let mut report = Report::default();
+    report.aiperf_version = env!("CARGO_PKG_VERSION").to_owned();
+    report.benchmark_id = benchmark_id(plan.seed, clock.wall_ns(end.start_ns));
+    report.metrics_title = plan.target.metadata.metrics_title.clone().unwrap_or_else(|| "Metrics".to_owned());
+    report.notices = setting.notices;
+    report.notices.extend(about_the_client(end, window));
+    report.notices.extend(notices(&metrics));
+    report.metrics = metrics;
+    report.error_summary = recorded.aggregate.errors();
+    report.was_cancelled = end.cancelled;
+    report.incomplete_reason = end.cancelled.then(|| "ended by the user".to_owned());
+    report.is_complete = !end.cancelled;
+    report.start_time = local_time(clock.wall_ns(window.start_ns));
+    report.end_time = local_time(clock.wall_ns(window.end_ns));
+    report.input_config = plan.to_json();
+    report.run_info = serde_json::json!({
+        "benchmark_id": report.benchmark_id,
+        "random_seed": plan.seed,
+        "trial": 0,
+        "cli_command": setting.command,
+        "plugins": setting.plugins,
+    });
+    report.artifact_dir = setting.layout.dir().display().to_string();
+    report.file_stem = setting.layout.stem().clone();
+
+    let (written, failures) = recorded.exporters.finish(&report);
+    let mut files = written;
+    files.extend(setting.files);
+    let problems = recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    Finished { report, files, problems, succeeded, failed, console_file: setting.layout.console() }
+}
+
+fn about_the_client(end: &End, window: Window) -> Vec<String> {
+    let mut notices = Vec::new();
+    let slipped = end.counts.slipped_ns as f64 / 1e9;
+    if slipped > window.seconds() * WORTH_A_WORD {
+        notices.push(format!(
+            "The client stood still and moved its schedule back by {slipped:.3} s in all: the rate that was reached is below \
+             the one that was asked for. Give it a less busy machine."
+        ));
+    }
+    if end.counts.never_sent > 0 {
+        notices.push(format!(
+            "{} requests were due but never sent: --concurrency held them back until the end. The server does not keep up \
+             with --request-rate.",
+            end.counts.never_sent
+        ));
+    }
+    if end.queue_full > 0 {
+        notices.push(format!(
+            "The client could not parse and count replies as fast as they came: workers waited for it {} times, and latencies \
+             may include that.",
+            end.queue_full
+        ));
+    }
+    notices
+}
+
+fn benchmark_id(seed: u64, start_wall_ns: u64) -> String {
+    let number = RootSeed::new(seed).stream_at("benchmark.id", start_wall_ns).next_u64();
+    format!("{:012x}", number >> 16)
+}
+
+fn local_time(wall_ns: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(wall_ns)).map_or_else(
+        |_| String::new(),
+        |moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%.6f").to_string(),
+    )
+}
