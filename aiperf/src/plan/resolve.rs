@@ -52,7 +52,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     } else {
         metadata.endpoint_path.as_ref()
     };
-    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref());
+    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref())?;
 
     let rankings = is_ranking(&endpoint.name).then_some(Rankings {
         passages: Spread { mean: flags.rankings_passages_mean, stddev: flags.rankings_passages_stddev },

@@ -150,12 +150,12 @@ async fn drive(
         return Err(interrupted);
     }
     let (counts, _) = dispatcher.counts();
-    drop(dispatcher);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
     let recorded = tokio::select! {
         recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
         () = interrupts.next() => return Err(interrupted),
     };
+    watcher.tell(&snapshot(plan, &dispatcher, &tally, clock, start_ns));
     watcher.finished();
     let end = report::End { start_ns, cancelled: ending == Ending::Once, counts, queue_full: tally.queue_full() };
     Ok(report::finish(plan, setting, recorded, &end, clock))
@@ -203,7 +203,6 @@ async fn watch_to_the_end(
             _ = ticks.tick() => watcher.tell(&snapshot(plan, dispatcher, tally, clock, start_ns)),
         }
     }
-    watcher.tell(&snapshot(plan, dispatcher, tally, clock, start_ns));
     ending
 }
 
