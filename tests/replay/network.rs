@@ -63,7 +63,7 @@ async fn what_came_before_the_end_of_a_broken_stream_is_kept() {
         let error = reading.error.expect("a failure");
         assert_eq!(error.kind, word);
         assert!(error.message.contains(&server.address().to_string()), "{}", error.message);
-        assert_eq!((reply.status, reading.output.as_str()), (Some(200), "hel"));
+        assert_eq!((reply.status, reading.text.as_str()), (Some(200), "hel"));
         assert_eq!(reading.content_ns.len(), 1);
     }
 }

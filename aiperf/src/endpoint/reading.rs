@@ -18,7 +18,7 @@ pub struct Reading {
     /// Arrival of the first piece with content that is not only reasoning.
     pub first_output_ns: Option<u64>,
     /// Output text: prose and tool calls, joined in order. To be counted as one text.
-    pub output: String,
+    pub text: String,
     /// Reasoning text, joined in order. To be counted as one text.
     pub reasoning: String,
     /// The server's own counts: the last non-empty report.
@@ -97,8 +97,8 @@ impl Reading {
             _ => return true,
         };
         self.reasoning.push_str(reasoning);
-        self.output.push_str(content);
-        self.output.push_str(tools);
+        self.text.push_str(content);
+        self.text.push_str(tools);
         !content.is_empty() || !tools.is_empty()
     }
 }
