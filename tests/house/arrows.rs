@@ -151,7 +151,10 @@ fn fault(arrow: &Arrow) -> Option<String> {
 #[test]
 fn imports_point_to_lower_floors() {
     let faults: Vec<_> = arrows().iter().filter_map(fault).collect();
-    expect_none(&faults, "An import points down. Move the code to its room, or the noun both need to floor 1 (ARCHITECTURE.md):");
+    expect_none(
+        &faults,
+        "An import points down. Move the code to its room, or the noun both need to floor 1 (ARCHITECTURE.md):",
+    );
 }
 
 #[test]
@@ -186,7 +189,9 @@ fn an_upward_import_is_seen_in_every_spelling() {
     ] {
         assert!(refused("metric/spread.rs", text), "{text}");
     }
-    for text in ["use crate::facts::Facts;", "// crate::cli", "use super::*;", "use super::run;", "use crate::metric::X;"] {
+    for text in
+        ["use crate::facts::Facts;", "// crate::cli", "use super::*;", "use super::run;", "use crate::metric::X;"]
+    {
         assert!(!refused("metric/spread.rs", text), "{text}");
     }
     assert!(refused("metric/spread.rs", "use crate::record::Recorder;"), "a sibling");

@@ -1,7 +1,7 @@
 //! Rust text without what is not code: comments, strings and characters become blanks, every line keeps its number.
 
 /// The code of a file.
-pub fn only_code(text: &str) -> String {
+pub(crate) fn only_code(text: &str) -> String {
     let mut blanked = text.as_bytes().to_vec();
     let mut at = 0;
     while at < blanked.len() {
@@ -81,7 +81,7 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// Where a whole word stands in code: byte offsets.
-pub fn words<'c>(code: &'c str, word: &'c str) -> impl Iterator<Item = usize> + 'c {
+pub(crate) fn words<'c>(code: &'c str, word: &'c str) -> impl Iterator<Item = usize> + 'c {
     let bytes = code.as_bytes();
     code.match_indices(word).map(|(at, _)| at).filter(move |at| {
         let end = at + word.len();
@@ -90,12 +90,12 @@ pub fn words<'c>(code: &'c str, word: &'c str) -> impl Iterator<Item = usize> + 
 }
 
 /// The line of an offset, from 1.
-pub fn line_of(text: &str, at: usize) -> usize {
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count() + 1
 }
 
 /// The identifier text begins with.
-pub fn identifier(text: &str) -> &str {
+pub(crate) fn identifier(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     &text[..end]
 }

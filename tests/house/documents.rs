@@ -31,7 +31,9 @@ fn is_path(span: &str) -> bool {
     let letters = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     let inside = ["aiperf/", "aiperf-abi/", "plugin-template/", "plugins/", "tests/", "scripts/", ".ci/"];
     let code = span.ends_with(".rs") || span.ends_with('/');
-    span.chars().all(letters) && !span.starts_with('/') && (code || inside.iter().any(|folder| span.starts_with(folder)))
+    span.chars().all(letters)
+        && !span.starts_with('/')
+        && (code || inside.iter().any(|folder| span.starts_with(folder)))
 }
 
 #[test]
@@ -72,7 +74,8 @@ fn flags_of_profile(text: &str) -> BTreeSet<String> {
     let blocks = text.split("\n```").skip(1).step_by(2);
     let commands = blocks.flat_map(|block| block.replace("\\\n", " ").lines().map(str::to_owned).collect::<Vec<_>>());
     let profile = commands.filter_map(|line| Some(line.split_once("aiperf profile")?.1.to_owned()));
-    let known_by_the_sign = |word: &str| word.starts_with("--").then(|| word.split('=').next().expect("has a first").to_owned());
+    let known_by_the_sign =
+        |word: &str| word.starts_with("--").then(|| word.split('=').next().expect("has a first").to_owned());
     profile.flat_map(|line| line.split_whitespace().filter_map(known_by_the_sign).collect::<Vec<_>>()).collect()
 }
 
@@ -98,9 +101,14 @@ fn paths_are_told_from_other_words() {
     for path in ["aiperf-abi/src/ffi", "cli/", "transport/sse.rs", "clock.rs", "scripts/check"] {
         assert!(is_path(path), "{path}");
     }
-    for word in ["text/event-stream", "profile_export.jsonl", "sim://", "cargo test", "/v1/chat/completions", "plugins/*"] {
+    for word in
+        ["text/event-stream", "profile_export.jsonl", "sim://", "cargo test", "/v1/chat/completions", "plugins/*"]
+    {
         assert!(!is_path(word), "{word}");
     }
     assert_eq!(code_spans("a `b` c\n```\n`d`\n```\n`e`"), ["b", "e"]);
-    assert_eq!(flags_of_profile("x\n```console\naiperf profile --a 1 \\\n  --b=2\n```\n"), ["--a".into(), "--b".into()].into());
+    assert_eq!(
+        flags_of_profile("x\n```console\naiperf profile --a 1 \\\n  --b=2\n```\n"),
+        ["--a".into(), "--b".into()].into()
+    );
 }

@@ -1,7 +1,7 @@
 //! The floors of the host and the arrows that are allowed beside the rule. Data only.
 
 /// Every room of the host, and its floor. An arrow (an import) points to a lower floor.
-pub const ROOMS: &[(&str, u8)] = &[
+pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("main", 6),
     ("cli", 6),
     ("run", 5),
@@ -31,16 +31,16 @@ pub const ROOMS: &[(&str, u8)] = &[
 ];
 
 /// The floor whose rooms may know each other.
-pub const NOUNS: u8 = 1;
+pub(crate) const NOUNS: u8 = 1;
 
 /// An arrow between two rooms of one floor: from files under a path, to modules under a path, and why it is needed.
-pub struct Level {
-    pub from: &'static str,
-    pub to: &'static str,
-    pub because: &'static str,
+pub(crate) struct Level {
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    pub(crate) because: &'static str,
 }
 
-pub const LEVEL: &[Level] = &[
+pub(crate) const LEVEL: &[Level] = &[
     Level { from: "main.rs", to: "cli", because: "the binary is one call of it" },
     Level { from: "plan/", to: "config", because: "a plan is what the configuration says, resolved" },
     Level {

@@ -4,36 +4,36 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A text file of the clone.
-pub struct Source {
+pub(crate) struct Source {
     /// From the root, with `/`.
-    pub path: String,
-    pub text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 impl Source {
-    pub fn is_rust(&self) -> bool {
+    pub(crate) fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 
     /// Its number of lines.
-    pub fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         self.text.lines().count()
     }
 }
 
 /// The folder of the workspace.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().expect("the package lies in the workspace").to_owned()
 }
 
 /// The text of one file.
-pub fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every text file, by path.
-pub fn all() -> Vec<Source> {
+pub(crate) fn all() -> Vec<Source> {
     let root = root();
     let ignored: Vec<String> =
         read(".gitignore").lines().filter_map(|line| line.strip_prefix('/')).map(str::to_owned).collect();
@@ -58,12 +58,12 @@ pub fn all() -> Vec<Source> {
 }
 
 /// Every Rust file.
-pub fn rust() -> Vec<Source> {
+pub(crate) fn rust() -> Vec<Source> {
     all().into_iter().filter(Source::is_rust).collect()
 }
 
 /// Rust files that are shipped: not tests, benches or examples of their own.
-pub fn shipped() -> Vec<Source> {
+pub(crate) fn shipped() -> Vec<Source> {
     let shipped = |source: &Source| {
         let path = source.path.as_str();
         let package = ["aiperf/", "aiperf-abi/", "plugins/", "plugin-template/"].iter().any(|p| path.starts_with(p));

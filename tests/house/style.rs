@@ -16,7 +16,8 @@ const BANNED: &[&str] = &["manager", "helper", "helpers", "util", "utils", "comm
 /// Where something may be printed and the process ended. Tests and examples may too.
 const PRINTS: &[&str] = &["aiperf/src/cli/"];
 
-const PRINTING: &[&str] = &["print!", "println!", "eprint!", "eprintln!", "dbg!", "stdout()", "stderr()", "process::exit"];
+const PRINTING: &[&str] =
+    &["print!", "println!", "eprint!", "eprintln!", "dbg!", "stdout()", "stderr()", "process::exit"];
 
 /// Folders of somebody's machine.
 const MACHINE: &[&str] = &["/work", "/tmp", "/root", "/home"];
@@ -36,11 +37,17 @@ fn files_are_short_or_say_why_not() {
     let reason = |path: &str| LONG.iter().any(|(known, _)| *known == path);
     let long = sources::rust().into_iter().filter(|source| source.length() > LONGEST && !reason(&source.path));
     let faults: Vec<_> = long.map(|source| format!("{}: {} lines", source.path, source.length())).collect();
-    expect_none(&faults, "Over 600 lines there are two ideas in a file; split it, or give a reason in tests/house/style.rs:");
+    expect_none(
+        &faults,
+        "Over 600 lines there are two ideas in a file; split it, or give a reason in tests/house/style.rs:",
+    );
     let idle = LONG.iter().filter(|(path, reason)| {
         reason.is_empty() || !sources::rust().iter().any(|source| source.path == *path && source.length() > LONGEST)
     });
-    expect_none(&idle.map(|(path, _)| (*path).to_owned()).collect::<Vec<_>>(), "These are not long, or give no reason:");
+    expect_none(
+        &idle.map(|(path, _)| (*path).to_owned()).collect::<Vec<_>>(),
+        "These are not long, or give no reason:",
+    );
 }
 
 #[test]
@@ -65,7 +72,10 @@ fn names_say_what_is_inside() {
             }
         }
     }
-    expect_none(&faults, "Name it by what it is (ARCHITECTURE.md, Words). No manager, helper, utils, common, misc, imp; no get_, do_:");
+    expect_none(
+        &faults,
+        "Name it by what it is (ARCHITECTURE.md, Words). No manager, helper, utils, common, misc, imp; no get_, do_:",
+    );
 }
 
 /// Whether a word of the name is banned: `time_utils`, `PluginManager`.
@@ -95,7 +105,10 @@ fn only_the_commands_print_or_exit() {
             }
         }
     }
-    expect_none(&faults, "Only aiperf/src/cli prints or exits; below it there are values, errors, snapshots and the log:");
+    expect_none(
+        &faults,
+        "Only aiperf/src/cli prints or exits; below it there are values, errors, snapshots and the log:",
+    );
 }
 
 #[test]

@@ -65,10 +65,13 @@ fn the_boundary_s_crate_is_used_at_the_boundary_only() {
 
 #[test]
 fn plugins_forbid_unsafe() {
-    let root = |path: &str| path.ends_with("/src/lib.rs") && (path.starts_with("plugins/") || path.starts_with("plugin-template/"));
+    let root = |path: &str| {
+        path.ends_with("/src/lib.rs") && (path.starts_with("plugins/") || path.starts_with("plugin-template/"))
+    };
     let roots: Vec<_> = sources::shipped().into_iter().filter(|source| root(&source.path)).collect();
     assert!(roots.len() >= 2, "the template and at least one plugin are there");
-    let faults: Vec<_> = roots.into_iter().filter(|source| !source.text.contains(FORBIDDEN)).map(|source| source.path).collect();
+    let faults: Vec<_> =
+        roots.into_iter().filter(|source| !source.text.contains(FORBIDDEN)).map(|source| source.path).collect();
     expect_none(&faults, "A plugin is `#![forbid(unsafe_code)]`; the macro's unsafe code is aiperf-abi's:");
 }
 
