@@ -32,7 +32,7 @@ fn chunks(reply: &Reply) -> Vec<(Value, u64)> {
         .collect()
 }
 
-fn chat(extra: Value) -> Value {
+fn chat(extra: &Value) -> Value {
     let mut body = json!({ "model": "m\"1", "messages": [{ "role": "user", "content": "Hello, world!" }] });
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     body
@@ -43,7 +43,7 @@ const CHAT: &str = "/v1/chat/completions";
 #[tokio::test]
 async fn a_streamed_chat_comes_token_by_token_and_ends_as_openai_ends_it() {
     let (transport, base) = transport("ttft=20ms&itl=3ms");
-    let body = chat(json!({ "stream": true, "max_completion_tokens": 5, "stream_options": { "include_usage": true } }));
+    let body = chat(&json!({ "stream": true, "max_completion_tokens": 5, "stream_options": { "include_usage": true } }));
     let reply = ask(&transport, &base, CHAT, &body).await;
     assert_eq!((reply.status, reply.error.clone()), (Some(200), None));
     assert!(reply.content_type.as_ref().unwrap().starts_with("text/event-stream"));
@@ -68,7 +68,7 @@ async fn a_streamed_chat_comes_token_by_token_and_ends_as_openai_ends_it() {
 #[tokio::test]
 async fn usage_is_told_only_where_it_is_asked_for() {
     let (transport, base) = transport("ttft=0&itl=0&osl=3");
-    let reply = ask(&transport, &base, CHAT, &chat(json!({ "stream": true }))).await;
+    let reply = ask(&transport, &base, CHAT, &chat(&json!({ "stream": true }))).await;
     let chunks = chunks(&reply);
     assert_eq!(chunks.len(), 4);
     assert!(chunks.iter().all(|(chunk, _)| chunk.get("usage").is_none()));
@@ -78,7 +78,7 @@ async fn usage_is_told_only_where_it_is_asked_for() {
 #[tokio::test]
 async fn a_whole_reply_is_there_when_its_last_token_is_due() {
     let (transport, base) = transport("ttft=10ms&itl=2ms");
-    let reply = ask(&transport, &base, CHAT, &chat(json!({ "max_tokens": 4, "ignore_eos": true }))).await;
+    let reply = ask(&transport, &base, CHAT, &chat(&json!({ "max_tokens": 4, "ignore_eos": true }))).await;
     let body = json_of(&reply);
     assert_eq!(body["object"], "chat.completion");
     assert_eq!(body["choices"][0]["message"]["content"], "The answer is a");
@@ -135,9 +135,9 @@ async fn what_it_cannot_answer_is_refused_with_the_reason() {
     for (body, part) in [
         (json!("x"), "no JSON object"),
         (json!({ "model": "m" }), "`messages` is missing"),
-        (chat(json!({ "max_tokens": 0 })), "at least one token"),
-        (chat(json!({ "max_tokens": -1 })), "`max_tokens`"),
-        (chat(json!({ "stream": "yes" })), "`stream`"),
+        (chat(&json!({ "max_tokens": 0 })), "at least one token"),
+        (chat(&json!({ "max_tokens": -1 })), "`max_tokens`"),
+        (chat(&json!({ "stream": "yes" })), "`stream`"),
     ] {
         let (status, message) = refused(CHAT, &body).await;
         assert!(status == 400 && message.contains(part), "{message}");
@@ -149,7 +149,7 @@ async fn the_share_asked_for_fails_with_the_status_asked_for() {
     let (transport, base) = transport("ttft=0&itl=0&osl=1&fail=0.5&status=429");
     let mut statuses = Vec::new();
     for _ in 0..4 {
-        statuses.push(ask(&transport, &base, CHAT, &chat(json!({}))).await.status.unwrap());
+        statuses.push(ask(&transport, &base, CHAT, &chat(&json!({}))).await.status.unwrap());
     }
     assert_eq!(statuses, [200, 429, 200, 429]);
 }
@@ -157,7 +157,7 @@ async fn the_share_asked_for_fails_with_the_status_asked_for() {
 #[tokio::test]
 async fn with_one_slot_a_request_waits_for_the_one_before() {
     let (transport, base) = transport("ttft=10ms&itl=0&slots=1&osl=2");
-    let body = chat(json!({ "stream": true }));
+    let body = chat(&json!({ "stream": true }));
     let (one, two) = tokio::join!(ask(&transport, &base, CHAT, &body), ask(&transport, &base, CHAT, &body));
     let took = |reply: &Reply| reply.arrivals[0].at_ns - reply.start_ns;
     let (first, second) = (took(&one).min(took(&two)), took(&one).max(took(&two)));
@@ -166,16 +166,16 @@ async fn with_one_slot_a_request_waits_for_the_one_before() {
 
 #[tokio::test]
 async fn a_request_that_is_given_up_leaves_its_slot_to_the_next() {
-    let (transport, base) = transport("ttft=1s&slots=1");
+    let (transport, base) = transport("ttft=0&itl=3600s&slots=1");
     let url = base.replacen("sim://", &format!("sim://{CHAT}"), 1);
-    let request = TransportRequest::post(url, Vec::new(), chat(json!({})).to_string().into_bytes());
+    let request = TransportRequest::post(url, Vec::new(), chat(&json!({ "max_tokens": 9 })).to_string().into_bytes());
     let (sink, collected) = collector(Clock::start());
     let mut given_up = transport.send(request, sink);
     let polled = futures_util::future::poll_immediate(&mut given_up).await;
     assert!(polled.is_none());
     drop(given_up);
     assert!(collected.finish(Outcome::Cancelled).arrivals.is_empty());
-    let next = ask(&transport, &base, CHAT, &chat(json!({ "max_tokens": 1 }))).await;
+    let next = ask(&transport, &base, CHAT, &chat(&json!({ "max_tokens": 1 }))).await;
     assert_eq!(next.status, Some(200));
 }
 
