@@ -68,7 +68,8 @@ pub enum InspectError {
     /// Built with a newer minor version of the contract.
     #[error(
         "is built with aiperf-abi {library}, newer than {host} of this aiperf; \
-         update aiperf, or build the plugin with aiperf-abi {}", caret(host)
+         update aiperf, or build the plugin with aiperf-abi {}",
+        caret(host)
     )]
     NewerMinor {
         /// The library's version.
@@ -227,10 +228,9 @@ impl Target {
         };
         match self.format == format {
             true => Ok(()),
-            false => Err(InspectError::WrongSystem {
-                library: name(format).to_owned(),
-                host: name(self.format).to_owned(),
-            }),
+            false => {
+                Err(InspectError::WrongSystem { library: name(format).to_owned(), host: name(self.format).to_owned() })
+            }
         }
     }
 

@@ -19,13 +19,14 @@ pub(super) fn add(path: &Path, force: bool, form: Form) -> Result<Exit, Failure>
     let existing = if force { Existing::Replace } else { Existing::Keep };
     let added = install::add(path, &user_folder()?, existing)?;
     form.tell(&Document { added }, |Document { added }| {
+        let library = added.library.as_deref().map(|path| format!("with the library {}\n", path.display()));
         let entries = added.entries.iter().map(|(category, name)| format!("  aiperf plugins {category} {name}\n"));
         format!(
-            "Added {} {} to {}\nfrom library {}\n\nSee what it offers:\n{}",
+            "Added {} {} to {}\n{}\nSee what it offers:\n{}",
             added.name,
             added.version,
             added.folder.display(),
-            added.library.display(),
+            library.unwrap_or_default(),
             entries.collect::<String>()
         )
     });
