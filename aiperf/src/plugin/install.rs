@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::discovery::packages_in;
-use super::fault::{Fault, Problem};
+use super::fault::Fault;
 use super::manifest::{FILE_NAME, Manifest};
 use super::validate::{Check, Validation};
 use super::{name, resolve};

@@ -127,9 +127,8 @@ impl PackageDocument {
     fn of(package: &Package, registry: &Registry) -> Self {
         let info = &package.info;
         let own = registry.all().filter(|entry| std::ptr::eq(entry.package.as_ref(), package));
-        let entries: Vec<_> = own
-            .map(|entry| EntryName { category: entry.category.name.clone(), name: entry.name.clone() })
-            .collect();
+        let entries: Vec<_> =
+            own.map(|entry| EntryName { category: entry.category.name.clone(), name: entry.name.clone() }).collect();
         Self {
             name: package.name().to_owned(),
             version: info.version.to_string(),
@@ -148,11 +147,9 @@ impl SourceDocument {
     fn of(source: &Source) -> Self {
         match source {
             Source::Builtin => Self::Builtin,
-            Source::Library { path, manifest, origin } => Self::Library {
-                origin: origin.to_string(),
-                manifest: absolute(manifest),
-                library: path.clone(),
-            },
+            Source::Library { path, manifest, origin } => {
+                Self::Library { origin: origin.to_string(), manifest: absolute(manifest), library: path.clone() }
+            }
         }
     }
 }

@@ -116,7 +116,8 @@ fn details(package: &PackageDocument, screen: Screen) -> String {
             let _ = writeln!(text, "  library    {}", library.display());
         }
     }
-    for (label, value) in [("author", &package.author), ("license", &package.license), ("homepage", &package.homepage)] {
+    for (label, value) in [("author", &package.author), ("license", &package.license), ("homepage", &package.homepage)]
+    {
         if let Some(value) = value {
             let _ = writeln!(text, "  {label:<10} {}", one_line(value));
         }
