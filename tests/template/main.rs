@@ -18,9 +18,9 @@ use package::{Package, run};
 use server::EchoServer;
 
 /// Requests of each benchmark.
-const REQUESTS: u64 = 10;
+const REQUESTS: usize = 10;
 /// Tokens of every input.
-const INPUT_TOKENS: u64 = 100;
+const INPUT_TOKENS: u32 = 100;
 
 #[test]
 fn from_the_template_to_a_benchmark_with_the_generated_plugin() {
@@ -43,10 +43,10 @@ fn from_the_template_to_a_benchmark_with_the_generated_plugin() {
 }
 
 fn verify_and_install(package: &Package) {
-    let checked = package.aiperf(&["plugins", "validate", &package.library()]);
+    let checked = package.aiperf(&["plugins", "validate", "."]);
     assert!(checked.contains("All checks passed"), "{checked}");
 
-    let added = package.aiperf(&["plugins", "add", &package.library()]);
+    let added = package.aiperf(&["plugins", "add", "."]);
     assert!(added.contains("my-plugins") && added.contains("echo"), "names the package and what it offers: {added}");
     assert!(package.installed().join("plugins.yaml").is_file(), "the package is in the user's folder");
 
@@ -63,10 +63,10 @@ fn verify_and_install(package: &Package) {
 fn benchmark_whole_replies(package: &Package, server: &EchoServer) {
     let (screen, summary) = profile(package, server, "whole", &["--extra-inputs", "echo_prefix:[ECHO] "]);
     assert!(screen.contains("Echo Metrics"), "the table has the title of the manifest:\n{screen}");
-    assert_eq!(summary["request_count"]["avg"], REQUESTS);
-    assert_eq!(summary["input_sequence_length"]["avg"], INPUT_TOKENS);
+    assert_eq!(summary["request_count"]["avg"], REQUESTS as f64);
+    assert_eq!(summary["input_sequence_length"]["avg"], f64::from(INPUT_TOKENS));
     // The reply is the input behind two prefixes: the endpoint's, set above, and the server's.
-    let longer = summary["output_sequence_length"]["min"].as_f64().unwrap() - INPUT_TOKENS as f64;
+    let longer = summary["output_sequence_length"]["min"].as_f64().unwrap() - f64::from(INPUT_TOKENS);
     assert!((2.0..20.0).contains(&longer), "{longer} tokens for the two prefixes");
     assert_eq!(summary["time_to_first_token"], Value::Null, "nothing was streamed");
 }
@@ -74,7 +74,7 @@ fn benchmark_whole_replies(package: &Package, server: &EchoServer) {
 fn benchmark_streamed_replies(package: &Package, server: &EchoServer) {
     let (screen, summary) = profile(package, server, "streamed", &["--streaming"]);
     assert!(screen.contains("Time to First Token"), "{screen}");
-    assert_eq!(summary["request_count"]["avg"], REQUESTS);
+    assert_eq!(summary["request_count"]["avg"], REQUESTS as f64);
     let of = |tag: &str| summary[tag]["avg"].as_f64().unwrap_or_else(|| panic!("{tag} is missing in {summary}"));
     assert!(of("time_to_first_token") < of("request_latency"), "the words came one after the other");
     // The server pauses after each word, and a word is at least one token.
@@ -96,7 +96,7 @@ fn profile(package: &Package, server: &EchoServer, name: &str, more: &[&str]) ->
         assert!(run.join(file).is_file(), "{file} is not in {}", run.display());
     }
     let records = fs::read_to_string(run.join("profile_export.jsonl")).unwrap();
-    assert_eq!(records.lines().count() as u64, REQUESTS, "one record for each request");
+    assert_eq!(records.lines().count(), REQUESTS, "one record for each request");
     let summary = fs::read_to_string(run.join("profile_export_aiperf.json")).unwrap();
     (screen, serde_json::from_str(&summary).unwrap())
 }

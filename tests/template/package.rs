@@ -74,11 +74,6 @@ impl Package {
         format!("{}{stem}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
     }
 
-    /// The built library, from the package's folder.
-    pub(crate) fn library(&self) -> String {
-        format!("target/debug/{}", self.library_file())
-    }
-
     /// An example of the package, built by its tests.
     pub(crate) fn example(&self, name: &str) -> PathBuf {
         self.target.join("debug/examples").join(name)
