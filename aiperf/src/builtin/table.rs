@@ -74,6 +74,20 @@ const TRANSPORTS: &[(&str, New<dyn Transport>)] =
 const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] =
     &[row!(JsonExporter as DataExporter), row!(CsvExporter as DataExporter), row!(RecordsExporter as DataExporter)];
 
+/// The built-in classes of a category.
+pub fn classes(category: &str) -> impl Iterator<Item = &'static str> {
+    fn names<T: ?Sized>(rows: &'static [(&'static str, New<T>)]) -> Vec<&'static str> {
+        rows.iter().map(|(class, _)| *class).collect()
+    }
+    let names = match category {
+        "endpoint" => names(ENDPOINTS),
+        "transport" => names(TRANSPORTS),
+        "data_exporter" => names(DATA_EXPORTERS),
+        _ => Vec::new(),
+    };
+    names.into_iter()
+}
+
 /// Makes the endpoint of an entry.
 ///
 /// # Errors
