@@ -2,7 +2,6 @@
 //! Everything here but the loader works without running a line of plugin code.
 
 pub mod category;
-pub mod descriptor;
 pub mod discovery;
 pub mod fault;
 pub mod inspect;
@@ -11,8 +10,7 @@ pub mod library;
 pub mod manifest;
 pub mod name;
 pub mod registry;
-mod preflight;
 mod resolve;
-mod strict;
 pub mod services;
+mod strict;
 pub mod validate;
