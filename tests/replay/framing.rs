@@ -29,7 +29,7 @@ async fn a_stream_reads_the_same_in_every_framing() {
         let server = Server::always(answer.clone());
         let (reply, reading) = ask(&server.url(), "chat").await;
         assert_eq!(reading.error, None, "{answer:?}");
-        assert_eq!(reading.output, "Grüß dich 🦀!");
+        assert_eq!(reading.text, "Grüß dich 🦀!");
         assert_eq!(reading.content_ns.len(), 4);
         assert!(reading.content_ns.is_sorted());
         assert!(reply.head_ns.unwrap() <= reading.content_ns[0] && reading.content_ns[3] <= reply.end_ns);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use aiperf::clock::Clock;
 use aiperf::endpoint::reading::read_reply;
 use aiperf::transport::HttpTransport;
+use aiperf::transport::collect::{Outcome, collector};
 use aiperf_abi::{Transport, TransportRequest};
 
 use crate::harness::{ask, endpoint, exchange, http, made, post};
@@ -29,7 +31,7 @@ async fn each_way_to_fail_has_its_own_word() {
 
     let plain = Server::always(Answer::raw("HTTP/1.1 400 Bad Request\r\n\r\n"));
     let silent = Server::always(Answer::hang_up());
-    let reset = Server::always(Answer { steps: vec![Step::Reset] });
+    let reset = Server::always(Answer::reset());
     let garbage = Server::always(Answer::raw("SSH-2.0-OpenSSH\r\n\r\n").then(Step::Close));
     assert_eq!(kind(&silent.url()).await, "ServerDisconnected");
     assert_eq!(kind(&reset.url()).await, "ConnectionReset");
@@ -47,7 +49,8 @@ async fn a_server_without_tls_is_a_tls_error() {
         tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         stream
     });
-    assert_eq!(kind(&format!("https://{address}")).await, "TlsError");
+    let error = ask(&format!("https://{address}"), "chat").await.1.error.expect("a failure");
+    assert_eq!(error.kind, "TlsError", "{}", error.message);
     server.abort();
 }
 
@@ -63,14 +66,14 @@ async fn what_came_before_the_end_of_a_broken_stream_is_kept() {
         let error = reading.error.expect("a failure");
         assert_eq!(error.kind, word);
         assert!(error.message.contains(&server.address().to_string()), "{}", error.message);
-        assert_eq!((reply.status, reading.output.as_str()), (Some(200), "hel"));
+        assert_eq!((reply.status, reading.text.as_str()), (Some(200), "hel"));
         assert_eq!(reading.content_ns.len(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_request_is_given_up_in_time_wherever_the_server_stalls() {
-    let late_head = Answer { steps: vec![Step::Stall] };
+    let late_head = Answer::hang();
     let late_body = Answer::chunked_head().then(Step::Send(chunk(DELTA.as_bytes()))).then(Step::Stall);
     for (answer, pieces) in [(late_head, 0), (late_body, 1)] {
         let server = Server::always(answer);
@@ -85,18 +88,27 @@ async fn a_request_is_given_up_in_time_wherever_the_server_stalls() {
 }
 
 #[tokio::test]
-async fn a_dropped_request_closes_its_connection() {
-    let server = Server::always(Answer { steps: vec![Step::Stall] });
-    let http = http();
-    let (sink, collected) = aiperf::transport::collect::collector(aiperf::clock::Clock::start());
-    let sending = tokio::spawn(http.send(post(&server.url()), sink));
-    while server.seen().is_empty() {
-        tokio::task::yield_now().await;
+async fn a_dropped_request_closes_its_connection_and_no_other() {
+    let begun = Answer::chunked_head().then(Step::Send(chunk(DELTA.as_bytes()))).then(Step::Stall);
+    for (answer, pieces) in [(Answer::hang(), 0), (begun, 1)] {
+        let server = Server::in_order([Answer::json(HELLO), answer, Answer::json(HELLO)]);
+        let http = http();
+        assert_eq!(exchange(&http, post(&server.url())).await.error, None);
+        let (sink, collected) = collector(Clock::start());
+        let sending = tokio::spawn(http.send(post(&server.url()), sink));
+        server.asked(2).await;
+        while collected.pieces() < pieces {
+            tokio::task::yield_now().await;
+        }
+        sending.abort();
+        let _ = sending.await;
+        let reply = collected.finish(Outcome::Cancelled);
+        assert_eq!(reply.error.expect("given up").code, Some(499));
+        server.ended(1).await;
+        assert_eq!(exchange(&http, post(&server.url())).await.error, None, "the next one gets a new connection");
+        let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+        assert_eq!(connections, [0, 0, 1]);
     }
-    sending.abort();
-    let _ = sending.await;
-    let reply = collected.finish(aiperf::transport::collect::Outcome::Cancelled);
-    assert_eq!(reply.error.unwrap().code, Some(499));
 }
 
 #[tokio::test]
@@ -122,17 +134,56 @@ async fn connections_are_reused_and_what_was_asked_arrives_as_it_was() {
 
 #[tokio::test]
 async fn idle_connections_that_the_server_closes_lose_no_request() {
-    // As servers do after their last request on a connection: the answer, then the end, unannounced.
+    // As servers do after idle seconds: the end, unannounced.
     let server = Server::always(Answer::json(HELLO).then(Step::Close));
     let http = http();
     for number in 0..100 {
-        if number % 2 == 0 {
-            tokio::task::yield_now().await;
-        }
         let reply = exchange(&http, post(&server.url())).await;
         assert_eq!(reply.error, None, "request {number}");
+        server.ended(number + 1).await;
     }
     assert_eq!(server.seen().len(), 100, "each sent exactly once");
+    assert_eq!(server.connections().accepted, 100);
+}
+
+#[tokio::test]
+async fn a_last_answer_that_says_so_is_not_followed_on_its_connection() {
+    // As llama.cpp does with the hundredth request of a connection.
+    let last =
+        Answer::raw(format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{HELLO}", HELLO.len()));
+    let server = Server::always(last);
+    let http = http();
+    for _ in 0..5 {
+        assert_eq!(exchange(&http, post(&server.url())).await.error, None);
+    }
+    assert_eq!(server.connections().accepted, 5);
+}
+
+/// Rounds of `width` requests at once over one transport: the connections that took.
+async fn connections_for(width: usize, rounds: usize) -> usize {
+    let server = Server::always(Answer::chat_stream(5));
+    let http = http();
+    for _ in 0..rounds {
+        let all = (0..width).map(|_| {
+            let (http, request) = (http.clone(), post(&server.url()));
+            tokio::spawn(async move { exchange(&http, request).await })
+        });
+        for sent in all.collect::<Vec<_>>() {
+            let reply = sent.await.unwrap();
+            assert_eq!(reply.error, None);
+            assert_eq!(read_reply(&*endpoint("chat"), &reply).content_ns.len(), 5);
+        }
+    }
+    assert_eq!(server.seen().len(), width * rounds);
+    server.connections().accepted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_connections_are_opened_as_requests_are_in_flight() {
+    for width in [64, 512] {
+        let accepted = connections_for(width, 5).await;
+        assert!(accepted <= width, "{accepted} connections for {width} requests at a time");
+    }
 }
 
 #[tokio::test]

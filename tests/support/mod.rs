@@ -1,9 +1,18 @@
 //! A server that does what its script says, byte by byte, and remembers what it was asked. For tests only; it speaks
-//! just enough HTTP/1.1 to find the end of a request. Included by path into each test target that needs it.
+//! just enough HTTP/1.1 to find the end of a request. Included by path into each test target that needs it; runs on a
+//! thread of its own, so that a test needs no runtime and may start processes that talk to it.
+//!
+//! ```text
+//! let server = Server::with(|seen| match (seen.path.as_str(), seen.number) {
+//!     ("/v1/chat/completions", 3) => Answer::whole("503 Service Unavailable", "text/plain", "busy"),
+//!     ("/v1/chat/completions", _) if seen.json()["stream"] == true => Answer::chat_stream(20),
+//!     ("/v1/chat/completions", _) => Answer::chat(20),
+//!     _ => Answer::not_found(),
+//! });
+//! ```
 #![expect(clippy::allow_attributes, reason = "which of the two lints fires depends on the target that includes this")]
 #![allow(dead_code, unreachable_pub, reason = "each test target uses a part of it")]
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,6 +26,8 @@ use tokio::sync::{oneshot, watch};
 /// One request the server has seen.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
+    /// Which request it is in the order in which they were complete, from 0.
+    pub number: usize,
     /// Which connection it came over, from 0.
     pub connection: usize,
     /// `POST`.
@@ -48,7 +59,7 @@ pub enum Step {
     Pause(Duration),
     /// Waits until [`Server::release`] is called.
     Stall,
-    /// Closes the connection in order.
+    /// Closes the connection in order: writes no more, and reads until the client has closed its end too.
     Close,
     /// Resets the connection: what was written may be lost to the client.
     Reset,
@@ -98,6 +109,45 @@ impl Answer {
         answer.then(Step::Close)
     }
 
+    /// What an OpenAI server answers to a chat of which `tokens` tokens were generated, each the word ` token`.
+    pub fn chat(tokens: usize) -> Self {
+        let text = TOKEN.repeat(tokens);
+        let usage = usage(tokens);
+        let message =
+            format!(r#"{{"index":0,"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"length"}}"#);
+        Self::json(format!(
+            r#"{{"id":"c","object":"chat.completion","model":"m","choices":[{message}],"usage":{usage}}}"#
+        ))
+    }
+
+    /// The same as a stream: role, one event a token, finish, usage, end marker; each event a write of its own.
+    pub fn chat_stream(tokens: usize) -> Self {
+        let event = |choices: &str, more: &str| {
+            format!(r#"{{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{choices}]{more}}}"#)
+        };
+        let delta = |delta: &str| event(&format!(r#"{{"index":0,"delta":{delta},"finish_reason":null}}"#), "");
+        let mut events = vec![delta(r#"{"role":"assistant","content":""}"#)];
+        events.extend((0..tokens).map(|_| delta(&format!(r#"{{"content":"{TOKEN}"}}"#))));
+        events.push(event(r#"{"index":0,"delta":{},"finish_reason":"length"}"#, ""));
+        events.push(event("", &format!(r#","usage":{}"#, usage(tokens))));
+        Self::chunked(sse(events))
+    }
+
+    /// 404 in JSON.
+    pub fn not_found() -> Self {
+        Self::whole("404 Not Found", "application/json", r#"{"detail":"Not Found"}"#)
+    }
+
+    /// Reads the request, then never says a word until [`Server::release`].
+    pub fn hang() -> Self {
+        Self { steps: vec![Step::Stall] }
+    }
+
+    /// Resets the connection instead of answering.
+    pub fn reset() -> Self {
+        Self { steps: vec![Step::Reset] }
+    }
+
     /// Nothing at all, then the end of the connection.
     pub fn hang_up() -> Self {
         Self { steps: vec![Step::Close] }
@@ -130,6 +180,17 @@ impl Answer {
     }
 }
 
+/// The text of each token of [`Answer::chat`].
+pub const TOKEN: &str = " token";
+
+/// Tokens of the prompt that the usage of [`Answer::chat`] reports.
+pub const PROMPT_TOKENS: usize = 7;
+
+fn usage(tokens: usize) -> String {
+    let total = PROMPT_TOKENS + tokens;
+    format!(r#"{{"prompt_tokens":{PROMPT_TOKENS},"completion_tokens":{tokens},"total_tokens":{total}}}"#)
+}
+
 /// One chunk in chunked coding; an empty one ends the body.
 pub fn chunk(bytes: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
@@ -143,10 +204,21 @@ pub fn sse<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Vec<String> {
 
 type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 
+/// How many connections there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Accepted since the start.
+    pub accepted: usize,
+    /// Of these, ended: by the client, or by the server with the client's agreement.
+    pub ended: usize,
+}
+
 /// A scripted server on a free port of the loopback. Ends when dropped.
 pub struct Server {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: watch::Receiver<Connections>,
+    asked: watch::Receiver<usize>,
     release: watch::Sender<bool>,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -160,10 +232,9 @@ impl Server {
 
     /// Answers in order; the last answer serves for all that follow.
     pub fn in_order(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let mut left: VecDeque<Answer> = answers.into_iter().collect();
-        let last = left.pop_back().expect("at least one answer");
-        let left = Mutex::new(left);
-        Self::with(move |_| left.lock().unwrap().pop_front().unwrap_or_else(|| last.clone()))
+        let answers: Vec<Answer> = answers.into_iter().collect();
+        assert!(!answers.is_empty(), "at least one answer");
+        Self::with(move |seen| answers[seen.number.min(answers.len() - 1)].clone())
     }
 
     /// Answers as a function of the request says.
@@ -175,8 +246,10 @@ impl Server {
         let address = listener.local_addr().expect("its address");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (release, released) = watch::channel(false);
+        let (connections, connections_told) = watch::channel(Connections::default());
+        let (asked, asked_told) = watch::channel(0);
         let (end, ended) = oneshot::channel();
-        let state = State { script: Arc::new(script), seen: Arc::clone(&seen), released };
+        let state = State { script: Arc::new(script), seen: Arc::clone(&seen), released, connections, asked };
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener");
@@ -186,7 +259,8 @@ impl Server {
                 }
             });
         });
-        Self { address, seen, release, end: Some(end), thread: Some(thread) }
+        let (connections, asked) = (connections_told, asked_told);
+        Self { address, seen, connections, asked, release, end: Some(end), thread: Some(thread) }
     }
 
     /// `http://127.0.0.1:port`.
@@ -201,6 +275,21 @@ impl Server {
     /// The requests so far, in the order in which they were complete.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// The connections so far.
+    pub fn connections(&self) -> Connections {
+        *self.connections.borrow()
+    }
+
+    /// Waits until this many requests have come.
+    pub async fn asked(&self, count: usize) {
+        self.asked.clone().wait_for(|asked| *asked >= count).await.expect("a live server");
+    }
+
+    /// Waits until this many connections have ended on both sides.
+    pub async fn ended(&self, count: usize) {
+        self.connections.clone().wait_for(|all| all.ended >= count).await.expect("a live server");
     }
 
     /// Lets every [`Step::Stall`], present and future, go on.
@@ -223,42 +312,72 @@ struct State {
     script: Script,
     seen: Arc<Mutex<Vec<Seen>>>,
     released: watch::Receiver<bool>,
+    connections: watch::Sender<Connections>,
+    asked: watch::Sender<usize>,
+}
+
+impl State {
+    /// Numbers a request and remembers it.
+    fn remember(&self, mut request: Seen) -> Seen {
+        let mut seen = self.seen.lock().unwrap();
+        request.number = seen.len();
+        seen.push(request.clone());
+        drop(seen);
+        self.asked.send_modify(|asked| *asked += 1);
+        request
+    }
 }
 
 async fn accept(listener: TcpListener, state: State) {
     for connection in 0.. {
         let Ok((stream, _)) = listener.accept().await else { return };
         let state = state.clone();
+        state.connections.send_modify(|all| all.accepted += 1);
         tokio::spawn(async move {
             // A client that goes away is no failure of the server's.
-            let _ = serve(stream, connection, state).await;
+            let _ = serve(stream, connection, &state).await;
+            state.connections.send_modify(|all| all.ended += 1);
         });
     }
 }
 
-async fn serve(mut stream: TcpStream, connection: usize, mut state: State) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, connection: usize, state: &State) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut unread = Vec::new();
     while let Some(mut seen) = read_request(&mut stream, &mut unread).await? {
         seen.connection = connection;
-        let answer = (state.script)(&seen);
-        state.seen.lock().unwrap().push(seen);
-        for step in answer.steps {
+        let seen = state.remember(seen);
+        for step in (state.script)(&seen).steps {
             match step {
                 Step::Send(bytes) => {
                     stream.write_all(&bytes).await?;
                     stream.flush().await?;
                 }
                 Step::Pause(pause) => tokio::time::sleep(pause).await,
-                Step::Stall => {
-                    let _ = state.released.wait_for(|released| *released).await;
+                Step::Stall => stall(&mut stream, state).await?,
+                Step::Close => {
+                    stream.shutdown().await?;
+                    while stream.read_buf(&mut unread).await? > 0 {}
+                    return Ok(());
                 }
-                Step::Close => return stream.shutdown().await,
                 Step::Reset => return stream.set_zero_linger(),
             }
         }
     }
     Ok(())
+}
+
+/// Waits for the release, or for the client to give up.
+async fn stall(stream: &mut TcpStream, state: &State) -> io::Result<()> {
+    let mut released = state.released.clone();
+    let mut next = [0];
+    tokio::select! {
+        _ = released.wait_for(|released| *released) => Ok(()),
+        gone = stream.peek(&mut next) => match gone? {
+            0 => Err(io::ErrorKind::ConnectionAborted.into()),
+            _ => Ok(()),
+        },
+    }
 }
 
 /// The next request; `None` where the client is done. Reads what comes, which may be more than one request.

@@ -27,7 +27,7 @@ pub enum MakeError {
         /// The package it is from.
         package: String,
         /// What is wrong.
-        source: LibraryError,
+        source: Box<LibraryError>,
     },
     /// A built-in constructor failed.
     #[error("{category} `{name}`: {error}")]
@@ -71,11 +71,8 @@ const ENDPOINTS: &[(&str, New<dyn Endpoint>)] = &[
 const TRANSPORTS: &[(&str, New<dyn Transport>)] =
     &[row!(HttpTransport as Transport), row!(InEngineTransport as Transport)];
 
-const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] = &[
-    row!(JsonExporter as DataExporter),
-    row!(CsvExporter as DataExporter),
-    row!(RecordsExporter as DataExporter),
-];
+const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] =
+    &[row!(JsonExporter as DataExporter), row!(CsvExporter as DataExporter), row!(RecordsExporter as DataExporter)];
 
 /// Makes the endpoint of an entry.
 ///
@@ -120,6 +117,11 @@ fn make<T: ?Sized>(
         }
         Source::Library { path, .. } => Library::open(path)
             .and_then(|library| load(library, &entry.class.type_name, &cx))
-            .map_err(|source| MakeError::Library { category, name, package: entry.package.info.name.clone(), source }),
+            .map_err(|source| MakeError::Library {
+                category,
+                name,
+                package: entry.package.name().to_owned(),
+                source: Box::new(source),
+            }),
     }
 }

@@ -38,7 +38,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let ended = match cli.command {
-        Command::Profile(args) => profile::run(*args),
+        Command::Profile(args) => profile::run(&args),
     };
     let exit = ended.unwrap_or_else(|failure| failure.print());
     ExitCode::from(exit.code())
@@ -47,7 +47,8 @@ pub fn main() -> ExitCode {
 fn log_to_stderr(verbose: u8) {
     use tracing_subscriber::EnvFilter;
     let level = ["warn", "info", "debug", "trace"][usize::from(verbose.min(3))];
-    let filter = EnvFilter::try_from_env("AIPERF_LOG").unwrap_or_else(|_| EnvFilter::new(format!("warn,aiperf={level},plugin={level}")));
+    let filter = EnvFilter::try_from_env("AIPERF_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,aiperf={level},plugin={level}")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,23 +1,21 @@
 //! `aiperf profile`: flags in, a plan, a run, its results on the screen.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
 use super::console::{self, Footer, Screen};
 use super::failure::Failure;
+use super::output;
 use super::plugins::DiscoveryArgs;
 use super::progress::{Display, Progress};
-use crate::builtin;
 use crate::config::ProfileFlags;
 use crate::config::flags::UiType;
 use crate::exit::Exit;
 use crate::export::file::write_whole;
-use crate::plan::{self, PlanError};
+use crate::plan;
 use crate::progress::Snapshot;
 use crate::random::RootSeed;
-use crate::run::parts::PartsError;
-use crate::run::{self, Finished, RunError, Watcher};
+use crate::run::{self, Finished, Watcher};
+use crate::transport::headers::{REDACTED, is_secret};
 
 /// Everything `aiperf profile` takes.
 #[derive(Debug, Args)]
@@ -32,12 +30,141 @@ pub struct ProfileArgs {
 ///
 /// # Errors
 /// When there is nothing to show.
-pub fn run(args: ProfileArgs) -> Result<Exit, Failure> {
+pub fn run(args: &ProfileArgs) -> Result<Exit, Failure> {
     let registry = args.discovery.registry()?;
-    let ui = args.flags.ui;
-    let plan = plan::resolve(args.flags, &registry, RootSeed::from_entropy().value())?;
-    let command = command_line(std::env::args(), |name| crate::transport::headers::is_secret(name));
-    let mut screen = Live { progress: Some(Progress::new(display(ui))), last: None };
-    let finished = run::execute(&plan, &registry, &command, &mut screen)?;
+    let display = display(args.flags.ui);
+    let plan = plan::resolve(&args.flags, &registry, RootSeed::from_entropy().value())?;
+    let command = command_line(std::env::args());
+    let mut live = Live { progress: Some(Progress::new(display)), last: None };
+    let finished = run::execute(&plan, &registry, &command, &mut live)?;
     Ok(show(&finished))
+}
+
+fn display(wanted: Option<UiType>) -> Display {
+    match wanted {
+        Some(UiType::Simple) | None => Display::suitable(),
+        Some(UiType::None) => Display::Silent,
+    }
+}
+
+/// Tells the person at the terminal how the run goes.
+struct Live {
+    progress: Option<Progress>,
+    last: Option<Snapshot>,
+}
+
+impl Watcher for Live {
+    fn tell(&mut self, now: &Snapshot) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(now);
+        }
+        self.last = Some(*now);
+    }
+
+    fn draining(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.say(
+                "Ending: no more requests are sent. Waiting for those in flight; press Ctrl-C again to quit at once.",
+            );
+        }
+    }
+
+    fn finished(&mut self) {
+        if let (Some(progress), Some(last)) = (self.progress.take(), &self.last) {
+            progress.finish(last);
+        }
+    }
+}
+
+/// Prints the results and keeps what was printed.
+fn show(finished: &Finished) -> Exit {
+    let footer = Footer { files: &finished.files, log: None };
+    output::stdout(&console::results(&finished.report, &footer, Screen::stdout()));
+    let mut problems = finished.problems.clone();
+    let plain = console::results(&finished.report, &footer, Screen::file());
+    if let Err(error) = write_whole(&finished.console_file, plain.as_bytes()) {
+        problems.push(error.to_string());
+    }
+    for problem in &problems {
+        output::stderr(&format!("error: {problem}\n"));
+    }
+    match problems.is_empty() && finished.succeeded > 0 {
+        true => Exit::Success,
+        false => Exit::Failed,
+    }
+}
+
+/// The command line as a shell would take it again, without what is secret.
+fn command_line(args: impl Iterator<Item = String>) -> String {
+    let mut words = Vec::new();
+    let mut before = String::new();
+    for (place, arg) in args.enumerate() {
+        let word = match (place, before.as_str()) {
+            (0, _) => "aiperf".to_owned(),
+            (_, "--api-key") => REDACTED.to_owned(),
+            (_, "--header" | "-H") => without_secret(&arg),
+            _ => match arg.split_once('=') {
+                Some((flag @ "--api-key", _)) => format!("{flag}={REDACTED}"),
+                Some((flag @ "--header", header)) => format!("{flag}={}", without_secret(header)),
+                _ if arg.starts_with("-H") && arg.len() > 2 => format!("-H{}", without_secret(&arg[2..])),
+                _ => arg.clone(),
+            },
+        };
+        words.push(quoted(&word));
+        before = arg;
+    }
+    words.join(" ")
+}
+
+fn without_secret(header: &str) -> String {
+    match header.split_once(':') {
+        Some((name, _)) if is_secret(name.trim()) => format!("{name}:{REDACTED}"),
+        _ => header.to_owned(),
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(args: &[&str]) -> String {
+        command_line(args.iter().map(|arg| (*arg).to_owned()))
+    }
+
+    #[test]
+    fn the_command_line_can_be_pasted_into_a_shell() {
+        assert_eq!(
+            line(&["/opt/bin/aiperf", "profile", "--url", "sim://?ttft=50ms&itl=5ms", "--extra-inputs", "a:it's"]),
+            r"aiperf profile --url 'sim://?ttft=50ms&itl=5ms' --extra-inputs 'a:it'\''s'"
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_in_the_command_line_however_they_are_written() {
+        let shown = line(&[
+            "aiperf",
+            "profile",
+            "--api-key",
+            "KEY1",
+            "--api-key=KEY2",
+            "--header",
+            "Authorization: Bearer KEY3",
+            "-H",
+            "x-api-key:KEY4",
+            "-Hcookie:KEY5",
+            "--header=Token:KEY6",
+            "-H",
+            "X-Trace:on",
+        ]);
+        assert!(!shown.contains("KEY"), "{shown}");
+        assert!(shown.contains("X-Trace:on") && shown.contains("Authorization"), "{shown}");
+    }
 }

@@ -18,7 +18,7 @@ pub struct Reading {
     /// Arrival of the first piece with content that is not only reasoning.
     pub first_output_ns: Option<u64>,
     /// Output text: prose and tool calls, joined in order. To be counted as one text.
-    pub output: String,
+    pub text: String,
     /// Reasoning text, joined in order. To be counted as one text.
     pub reasoning: String,
     /// The server's own counts: the last non-empty report.
@@ -52,7 +52,7 @@ impl Reading {
     fn take_all(&mut self, endpoint: &dyn Endpoint, reply: &Reply) -> Result<(), ErrorDetails> {
         let content_type = reply.content_type.as_deref();
         if !is_event_stream(reply) {
-            let data = decoded(&reply.body, is_text(content_type));
+            let data = decoded(unmarked(&reply.body), is_text(content_type));
             let perf_ns = sse::arrival_of(&reply.arrivals, reply.body.len());
             return self.take(endpoint, Piece { perf_ns, is_event: false, event: None, content_type, data: &data });
         }
@@ -97,20 +97,27 @@ impl Reading {
             _ => return true,
         };
         self.reasoning.push_str(reasoning);
-        self.output.push_str(content);
-        self.output.push_str(tools);
+        self.text.push_str(content);
+        self.text.push_str(tools);
         !content.is_empty() || !tools.is_empty()
     }
 }
 
 /// The content type decides, unless the bytes cannot be what it says: proxies and error pages mislabel both ways.
 fn is_event_stream(reply: &Reply) -> bool {
-    let start = reply.body.trim_ascii_start();
+    let start = unmarked(&reply.body).trim_ascii_start();
     match reply.content_type.as_deref().map(media_type) {
         Some("text/event-stream") => !start.starts_with(b"{") && !start.starts_with(b"["),
         Some("application/json") => false,
-        _ => [&b"data:"[..], b"event:", b"id:", b"retry:", b": "].iter().any(|field| start.starts_with(field)),
+        _ => {
+            [&b"data:"[..], b"event:", b"id:", b"retry:", b"error:", b": "].iter().any(|field| start.starts_with(field))
+        }
     }
+}
+
+/// A body without its byte order mark, which is no part of JSON.
+fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 fn media_type(content_type: &str) -> &str {

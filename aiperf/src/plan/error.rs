@@ -17,6 +17,9 @@ pub enum PlanError {
     /// No such endpoint or transport.
     #[error(transparent)]
     Registry(#[from] crate::plugin::registry::RegistryError),
+    /// The URL and the path make no address.
+    #[error(transparent)]
+    Address(#[from] crate::transport::AddressError),
     /// A manifest that says something else than the category asks.
     #[error("the manifest's metadata of {category} `{name}` cannot be read: {reason}")]
     Metadata {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{Input, Load, Output, Plan, PlanError, Rankings, Spread, Target, Timing};
 use crate::config::flags::{
-    DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_DATASET_ENTRIES, DEFAULT_GRACE_SECONDS, DEFAULT_REQUEST_COUNT,
-    ProfileFlags,
+    DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_DATASET_ENTRIES, DEFAULT_GRACE_SECONDS,
+    DEFAULT_REQUEST_COUNT, ProfileFlags,
 };
 use crate::plugin::name;
 use crate::plugin::registry::{Entry, Registry};
@@ -23,9 +23,9 @@ const SIM: &str = "sim://";
 ///
 /// # Errors
 /// When flags disagree, or name what the registry does not have.
-pub fn resolve(flags: ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
+pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
     let mut notices = Vec::new();
-    let load = load(&flags)?;
+    let load = load(flags)?;
     let endpoint = registry.entry("endpoint", &flags.endpoint_type)?;
     let metadata: EndpointMetadata = metadata_of(endpoint)?;
     let transport = match &flags.transport {
@@ -47,8 +47,12 @@ pub fn resolve(flags: ProfileFlags, registry: &Registry, drawn_seed: u64) -> Res
         models.push("sim".to_owned());
     }
     let extra: Map<String, Value> = flags.extra_inputs.iter().flat_map(|input| input.0.clone()).collect();
-    let path = if streaming { metadata.streaming_path.as_ref().or(metadata.endpoint_path.as_ref()) } else { metadata.endpoint_path.as_ref() };
-    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref());
+    let path = if streaming {
+        metadata.streaming_path.as_ref().or(metadata.endpoint_path.as_ref())
+    } else {
+        metadata.endpoint_path.as_ref()
+    };
+    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref())?;
 
     let rankings = is_ranking(&endpoint.name).then_some(Rankings {
         passages: Spread { mean: flags.rankings_passages_mean, stddev: flags.rankings_passages_stddev },
@@ -71,10 +75,7 @@ pub fn resolve(flags: ProfileFlags, registry: &Registry, drawn_seed: u64) -> Res
         entries: flags.num_dataset_entries.or(load.request_count).unwrap_or(DEFAULT_DATASET_ENTRIES),
         batch_size: flags.batch_size,
         isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
-        osl: flags
-            .osl_mean
-            .filter(|_| metadata.produces_tokens)
-            .map(|mean| Spread { mean, stddev: flags.osl_stddev }),
+        osl: flags.osl_mean.filter(|_| metadata.produces_tokens).map(|mean| Spread { mean, stddev: flags.osl_stddev }),
         rankings,
         tokenizer: flags.tokenizer.clone(),
         tokenizer_revision: flags.tokenizer_revision.clone(),
@@ -104,14 +105,16 @@ pub fn resolve(flags: ProfileFlags, registry: &Registry, drawn_seed: u64) -> Res
         load,
         output: Output { artifact_dir: flags.output_artifact_dir.clone(), prefix: flags.profile_export_prefix.clone() },
         seed: flags.random_seed.unwrap_or(drawn_seed),
-        plugin_options: plugin_options(&flags, registry)?,
+        plugin_options: plugin_options(flags, registry)?,
         notices,
     })
 }
 
 fn load(flags: &ProfileFlags) -> Result<Load, PlanError> {
     let timing = match flags.request_rate {
-        Some(rate) => Timing::RequestRate { rate, arrival_pattern: flags.arrival_pattern.unwrap_or(DEFAULT_ARRIVAL_PATTERN) },
+        Some(rate) => {
+            Timing::RequestRate { rate, arrival_pattern: flags.arrival_pattern.unwrap_or(DEFAULT_ARRIVAL_PATTERN) }
+        }
         None if flags.arrival_pattern.is_some() => {
             return Err(PlanError::Needs { flag: "--arrival-pattern", needs: "--request-rate" });
         }
@@ -141,7 +144,7 @@ fn is_ranking(endpoint: &str) -> bool {
 
 fn metadata_of<T: DeserializeOwned>(entry: &Entry) -> Result<T, PlanError> {
     serde_json::from_value(entry.metadata.clone()).map_err(|error| PlanError::Metadata {
-        category: entry.category.name,
+        category: &entry.category.name,
         name: entry.name.clone(),
         reason: error.to_string(),
     })

@@ -145,7 +145,9 @@ impl DiscoveryOptions {
             dirs => dirs,
         };
         data.into_iter().for_each(|path| add(Origin::System, path.join("aiperf/plugins")));
-        ["/usr/local/lib", "/usr/lib"].iter().for_each(|path| add(Origin::System, Path::new(path).join("aiperf/plugins")));
+        ["/usr/local/lib", "/usr/lib"]
+            .iter()
+            .for_each(|path| add(Origin::System, Path::new(path).join("aiperf/plugins")));
         Ok(Self { places })
     }
 

@@ -74,8 +74,14 @@ pub enum InspectError {
     },
     /// Built with a newer minor version of the contract.
     #[error(
+<<<<<<< HEAD
         "is built with aiperf-abi {library}, newer than the {ABI_VERSION} of this aiperf; \
          update aiperf, or build the plugin with aiperf-abi {ABI_VERSION}"
+=======
+        "is built with aiperf-abi {library}, newer than {host} of this aiperf; \
+         update aiperf, or build the plugin with aiperf-abi {}",
+        caret(host)
+>>>>>>> main
     )]
     NewerMinor {
         /// The library's version; ours is [`ABI_VERSION`].
@@ -231,10 +237,9 @@ impl Target {
         };
         match self.format == format {
             true => Ok(()),
-            false => Err(InspectError::WrongSystem {
-                library: name(format).to_owned(),
-                host: name(self.format).to_owned(),
-            }),
+            false => {
+                Err(InspectError::WrongSystem { library: name(format).to_owned(), host: name(self.format).to_owned() })
+            }
         }
     }
 

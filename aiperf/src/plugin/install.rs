@@ -134,7 +134,11 @@ pub fn add(source: &Path, folder: &Path, existing: Existing) -> Result<Installed
         Some(library) => library.to_owned(),
         None => resolve::library(&manifest_path, &manifest).map_err(faulty)?,
     };
-    put(&Ready { manifest_path: &manifest_path, manifest: &manifest, library: &library, inside: &inside }, folder, existing)
+    put(
+        &Ready { manifest_path: &manifest_path, manifest: &manifest, library: &library, inside: &inside },
+        folder,
+        existing,
+    )
 }
 
 /// Takes a package out of `folder`.
@@ -235,5 +239,8 @@ fn installed(folder: PathBuf, manifest: &Manifest) -> Installed {
 pub fn unbuilt(fault: &Fault) -> Option<PathBuf> {
     let Problem::NoLibrary(wanted) = &fault.problem else { return None };
     let (folder, file) = (wanted.parent()?, wanted.file_name()?);
-    ["release", "debug"].iter().map(|profile| folder.join("target").join(profile).join(file)).find(|path| path.is_file())
+    ["release", "debug"]
+        .iter()
+        .map(|profile| folder.join("target").join(profile).join(file))
+        .find(|path| path.is_file())
 }

@@ -208,9 +208,7 @@ impl FromStr for ClassPath {
                 && type_name.chars().all(word)
         });
         match parts {
-            Some((library, type_name)) => {
-                Ok(Self { library: library.to_owned(), type_name: type_name.to_owned() })
-            }
+            Some((library, type_name)) => Ok(Self { library: library.to_owned(), type_name: type_name.to_owned() }),
             None => Err(format!("`{text}` is no class path; it has the form `library:Type`, as in `my_plugins:Echo`")),
         }
     }

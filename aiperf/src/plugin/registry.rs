@@ -245,14 +245,15 @@ impl Registry {
     pub fn transport_for_url(&self, url: &str) -> Result<&Entry, RegistryError> {
         let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme).to_lowercase();
         let transports = || self.entries.iter().filter(|entry| entry.wins() && entry.category.name == "transport");
-        transports().filter(|entry| schemes(entry).any(|one| one == scheme)).min_by_key(|entry| entry.rank()).ok_or_else(
-            || {
+        transports()
+            .filter(|entry| schemes(entry).any(|one| one == scheme))
+            .min_by_key(|entry| entry.rank())
+            .ok_or_else(|| {
                 let mut available: Vec<_> = transports().flat_map(schemes).map(|scheme| scheme + "://").collect();
                 available.sort();
                 available.dedup();
                 RegistryError::NoTransport { url: url.to_owned(), scheme, available }
-            },
-        )
+            })
     }
 }
 

@@ -106,7 +106,7 @@ impl Recorder {
         match &self.output {
             TokenCount::Local(tokenizer) => {
                 let count = |text: &str| (!text.is_empty()).then(|| tokenizer.count(text) as u64);
-                (count(&reading.output), count(&reading.reasoning))
+                (count(&reading.text), count(&reading.reasoning))
             }
             TokenCount::Server => {
                 let reasoning = reading.usage.reasoning_tokens.filter(|n| *n > 0);

@@ -53,7 +53,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(&self, launch: Arc<dyn Launch>) -> std::io::Result<u64> {
+    pub fn start(&self, launch: &Arc<dyn Launch>) -> std::io::Result<u64> {
         let shared = Arc::clone(&self.shared);
         let mut credits = Vec::new();
         let start_ns = {
@@ -62,11 +62,11 @@ impl Dispatcher {
             issuer.start(now, &mut credits);
             now
         };
-        let pacing = Arc::clone(&launch);
+        let pacing = Arc::clone(launch);
         let thread = std::thread::Builder::new().name("aiperf-pacer".to_owned()).spawn(move || shared.pace(&pacing))?;
         let _ = self.shared.pacer.set(thread.thread().clone());
         for credit in credits {
-            Arc::clone(&launch).launch(credit);
+            Arc::clone(launch).launch(credit);
         }
         Ok(start_ns)
     }

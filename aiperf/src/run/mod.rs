@@ -22,7 +22,7 @@ use crate::credit::Phase;
 use crate::plan::Plan;
 use crate::plugin::registry::Registry;
 use crate::progress::{Goal, Snapshot};
-use dispatcher::Dispatcher;
+use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
 use parts::{Parts, PartsError};
@@ -88,7 +88,12 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When nothing could be sent, or the user wants out at once. A request that failed is a record, not an error.
-pub fn execute(plan: &Plan, registry: &Registry, command: &str, watcher: &mut dyn Watcher) -> Result<Finished, RunError> {
+pub fn execute(
+    plan: &Plan,
+    registry: &Registry,
+    command: &str,
+    watcher: &mut dyn Watcher,
+) -> Result<Finished, RunError> {
     let clock = Clock::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("aiperf-worker")
@@ -112,7 +117,8 @@ async fn drive(
     command: &str,
     watcher: &mut dyn Watcher,
 ) -> Result<Finished, RunError> {
-    let mut interrupts = Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
+    let mut interrupts =
+        Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
     let setting = Setting {
         layout: parts.layout,
         notices: parts.notices,
@@ -127,7 +133,7 @@ async fn drive(
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
 
     let dispatcher = Dispatcher::new(clock, parts.issuer);
-    let lane = Arc::new(Lane {
+    let lane: Arc<dyn Launch> = Arc::new(Lane {
         worker: parts.worker,
         requests: parts.requests,
         dispatcher: dispatcher.clone(),
@@ -135,9 +141,8 @@ async fn drive(
         tally: Arc::clone(&tally),
         runtime: tokio::runtime::Handle::current(),
     });
-    let start_ns = dispatcher
-        .start(Arc::<Lane>::clone(&lane))
-        .map_err(|source| RunError::System { what: "starting the pacing thread", source })?;
+    let start_ns =
+        dispatcher.start(&lane).map_err(|source| RunError::System { what: "starting the pacing thread", source })?;
     drop(lane);
 
     let ending = watch_to_the_end(plan, &dispatcher, &tally, &mut interrupts, clock, start_ns, watcher).await;
@@ -145,12 +150,12 @@ async fn drive(
         return Err(interrupted);
     }
     let (counts, _) = dispatcher.counts();
-    drop(dispatcher);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
     let recorded = tokio::select! {
         recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
         () = interrupts.next() => return Err(interrupted),
     };
+    watcher.tell(&snapshot(plan, &dispatcher, &tally, clock, start_ns));
     watcher.finished();
     let end = report::End { start_ns, cancelled: ending == Ending::Once, counts, queue_full: tally.queue_full() };
     Ok(report::finish(plan, setting, recorded, &end, clock))
@@ -198,7 +203,6 @@ async fn watch_to_the_end(
             _ = ticks.tick() => watcher.tell(&snapshot(plan, dispatcher, tally, clock, start_ns)),
         }
     }
-    watcher.tell(&snapshot(plan, dispatcher, tally, clock, start_ns));
     ending
 }
 

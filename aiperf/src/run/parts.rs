@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use aiperf_abi::author::context::Setup;
-use aiperf_abi::{Endpoint, ErrorKind, Map, Value};
+use aiperf_abi::{Endpoint, Map, Value};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::recording::Desk;
@@ -14,13 +14,13 @@ use crate::builtin::table::{self, MakeError};
 use crate::clock::Clock;
 use crate::credit::Phase;
 use crate::dataset::{self, Dataset, DatasetError, Sampler, SamplerKind, SyntheticDataset};
-use crate::export::layout::{LayoutError, file_stem};
 use crate::export::file::WriteError;
+use crate::export::layout::{LayoutError, file_stem};
 use crate::export::{Exporters, InputsWriter, Layout, RunName, Stimulus};
 use crate::metric::{Aggregate, Applicability, RecordEncoder};
 use crate::plan::{Plan, Spread, Timing};
 use crate::plugin::category;
-use crate::plugin::registry::{Entry, Registry, RegistryError};
+use crate::plugin::registry::{Entry, Registry, RegistryError, Source};
 use crate::plugin::services::HostServices;
 use crate::random::RootSeed;
 use crate::record::{Recorder, TokenCount};
@@ -97,9 +97,8 @@ impl Parts {
         let endpoint_entry = registry.entry("endpoint", &target.endpoint)?;
         let mut config = target.model_endpoint.extra.clone();
         config.extend(plan.plugin_options.get(&target.endpoint).cloned().unwrap_or_default());
-        let endpoint: Arc<dyn Endpoint> = maker
-            .make(endpoint_entry, config, Some(&model_endpoint), table::endpoint)?
-            .into();
+        let endpoint: Arc<dyn Endpoint> =
+            maker.make(endpoint_entry, config, Some(&model_endpoint), table::endpoint)?.into();
         let transport_entry = registry.entry("transport", &target.transport)?;
         let options = plan.plugin_options.get(&target.transport).cloned().unwrap_or_default();
         let transport = maker.make(transport_entry, options, Some(&model_endpoint), table::transport)?;
@@ -118,7 +117,8 @@ impl Parts {
         let dataset: Arc<dyn Dataset> = Arc::new(dataset);
         let requests = Requests::new(&target.model_endpoint, Arc::clone(&dataset), seed);
 
-        let layout = Layout::claim(&plan.output.artifact_dir, &run_name(plan), file_stem(plan.output.prefix.as_deref())?)?;
+        let layout =
+            Layout::claim(&plan.output.artifact_dir, &run_name(plan), file_stem(plan.output.prefix.as_deref())?)?;
         notices.extend(layout.notice());
         let inputs = write_inputs(&layout, &*endpoint, &requests, &*dataset, &target.endpoint)?;
 
@@ -178,18 +178,14 @@ impl Maker<'_> {
         let config = raw(&Value::Object(config));
         let metadata = raw(&entry.metadata);
         let dir = self.artifact_dir.as_ref().map(|dir| raw(&Value::from(dir.display().to_string())));
-        let setup = Setup {
-            config: Some(&config),
-            metadata: Some(&metadata),
-            model_endpoint,
-            artifact_dir: dir.as_deref(),
-        };
-        let host = HostServices::new(entry.package.info.name.clone(), self.clock, self.plan.seed);
+        let setup =
+            Setup { config: Some(&config), metadata: Some(&metadata), model_endpoint, artifact_dir: dir.as_deref() };
+        let host = HostServices::new(entry.package.name(), self.clock, self.plan.seed);
         let made = make(entry, setup, &host)?;
-        if let Some(origin) = entry.package.source.library() {
+        if let Source::Library { path, .. } = &entry.package.source {
             self.plugins.push(serde_json::json!({
-                "category": entry.category.name, "name": entry.name, "package": entry.package.info.name,
-                "version": entry.package.info.version, "class": entry.class.to_string(), "library": origin.display().to_string(),
+                "category": entry.category.name, "name": entry.name, "package": entry.package.name(),
+                "version": entry.package.info.version, "class": entry.class.to_string(), "library": path.display().to_string(),
             }));
         }
         Ok(made)
@@ -201,12 +197,12 @@ impl Maker<'_> {
         let category = category::find("data_exporter").expect("the category is one of ours");
         for entry in registry.entries(category).filter(|entry| entry.wins()) {
             let mut config = self.plan.plugin_options.get(&entry.name).cloned().unwrap_or_default();
-            if entry.package.source.library().is_none() && entry.name == "jsonl" {
+            if entry.package.source == Source::Builtin && entry.name == "jsonl" {
                 config.insert("file_stem".to_owned(), layout.stem().records.clone().into());
             }
             match self.make(entry, config, None, table::data_exporter) {
                 Ok(exporter) => exporters.add(entry.name.clone(), exporter),
-                Err(error) if error.kind() == ErrorKind::Disabled => {
+                Err(error) if error.is_disabled() => {
                     tracing::debug!(exporter = entry.name, "left out: {error}");
                 }
                 Err(error) => return Err(error.into()),
@@ -228,9 +224,9 @@ fn recorder(plan: &Plan, endpoint: &Arc<dyn Endpoint>, tokenizer: &Arc<Tokenizer
 
 fn strategy(plan: &Plan, seed: RootSeed) -> Box<dyn TimingStrategy> {
     match plan.load.timing {
-        Timing::Concurrency => {
-            Box::new(Concurrency::new(plan.load.concurrency.map_or(1, |limit| usize::try_from(limit).unwrap_or(usize::MAX))))
-        }
+        Timing::Concurrency => Box::new(Concurrency::new(
+            plan.load.concurrency.map_or(1, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+        )),
         Timing::RequestRate { rate, arrival_pattern } => {
             Box::new(RequestRate::new(Arrival::new(arrival_pattern, rate, seed.stream("timing.arrival"))))
         }

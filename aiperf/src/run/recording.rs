@@ -53,7 +53,8 @@ impl Recording {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(desk: Desk, tally: Arc<Tally>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
-        let thread = std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tally, queue))?;
+        let thread =
+            std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tally, queue))?;
         Ok(Self { thread })
     }
 

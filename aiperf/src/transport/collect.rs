@@ -25,7 +25,7 @@ pub enum Outcome {
 /// the request starts now.
 pub fn collector(clock: Clock) -> (Sink, Collected) {
     let reply = Reply { start_ns: clock.now_ns(), ..Reply::default() };
-    let state = Arc::new(Mutex::new(State { reply, location: None, delivery: Delivery::Open }));
+    let state = Arc::new(Mutex::new(State { reply, location: None, encoding: None, delivery: Delivery::Open }));
     let target = Target { clock, state: Arc::clone(&state) };
     (Sink::new(Box::new(target)), Collected { clock, state })
 }
@@ -38,6 +38,11 @@ pub struct Collected {
 }
 
 impl Collected {
+    /// How many chunks have come so far.
+    pub fn pieces(&self) -> usize {
+        lock(&self.state).reply.arrivals.len()
+    }
+
     /// Everything that came, with the reason if it is no success. Never waits: a transport that still holds its sink
     /// is told to stop at its next chunk, and nothing more is kept.
     pub fn finish(self, outcome: Outcome) -> Reply {
@@ -46,19 +51,19 @@ impl Collected {
         let ended_ns = state.delivery.ended_ns();
         state.delivery = Delivery::Taken;
         let mut reply = std::mem::take(&mut state.reply);
-        let location = state.location.take();
+        let (location, encoding) = (state.location.take(), state.encoding.take());
         drop(state);
         reply.end_ns = if matches!(outcome, Outcome::Ended(_)) { ended_ns.unwrap_or(now) } else { now };
         if matches!(outcome, Outcome::Cancelled) {
             reply.cancelled_ns = Some(now);
         }
-        reply.error = error_of(&reply, location.as_deref(), outcome);
+        reply.error = error_of(&reply, location.as_deref(), encoding.as_deref(), outcome);
         reply
     }
 }
 
 /// A status that means failure says more than a body that broke off after it.
-fn error_of(reply: &Reply, location: Option<&str>, outcome: Outcome) -> Option<ErrorDetails> {
+fn error_of(reply: &Reply, location: Option<&str>, encoding: Option<&str>, outcome: Outcome) -> Option<ErrorDetails> {
     let failed_status = reply.status.filter(|status| !(200..300).contains(status));
     match outcome {
         Outcome::Cancelled => Some(failure::cancelled()),
@@ -68,7 +73,7 @@ fn error_of(reply: &Reply, location: Option<&str>, outcome: Outcome) -> Option<E
         }
         Outcome::Ended(Err(error)) => Some(failure::of_error(&error)),
         Outcome::Ended(Ok(())) if reply.status.is_none() => Some(failure::no_head()),
-        Outcome::Ended(Ok(())) => None,
+        Outcome::Ended(Ok(())) => encoding.map(failure::encoded),
     }
 }
 
@@ -76,6 +81,8 @@ fn error_of(reply: &Reply, location: Option<&str>, outcome: Outcome) -> Option<E
 struct State {
     reply: Reply,
     location: Option<String>,
+    /// How the body is compressed, if it is.
+    encoding: Option<String>,
     delivery: Delivery,
 }
 
@@ -120,6 +127,7 @@ impl SinkTarget for Target {
         state.reply.status = Some(status);
         state.reply.content_type = header("content-type");
         state.location = header("location");
+        state.encoding = header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
     }
 
     fn chunk(&mut self, at_ns: u64, bytes: &[u8]) -> Flow {
@@ -223,6 +231,21 @@ mod tests {
         let error = collected.finish(Outcome::Ended(Ok(()))).error.unwrap();
         assert_eq!((error.code, error.kind.as_str()), (Some(307), "Temporary Redirect"));
         assert!(error.message.contains("https://there/") && error.message.contains("--url"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_compressed_body_is_told_as_such() {
+        let body = |encoding| {
+            let (mut sink, collected) = collector(Clock::start());
+            sink.head(200, &[("Content-Encoding", encoding)]);
+            sink.chunk(b"?");
+            drop(sink);
+            collected.finish(Outcome::Ended(Ok(()))).error
+        };
+        let error = body("gzip").unwrap();
+        assert_eq!((error.code, error.kind.as_str()), (None, "ProtocolError"));
+        assert!(error.message.contains("gzip"), "{}", error.message);
+        assert_eq!(body("Identity"), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod word {
     pub const CLOSED: &str = "ServerDisconnected";
     /// The body ended before its end.
     pub const CUT_OFF: &str = "IncompleteBody";
-    /// What came is not HTTP.
+    /// What came is not HTTP, or not as it was asked for.
     pub const PROTOCOL: &str = "ProtocolError";
     /// The request itself cannot be sent: its URL or a header is malformed.
     pub const INVALID: &str = "InvalidRequest";
@@ -108,6 +108,12 @@ pub fn timed_out(limit: Duration, reply: &Reply) -> ErrorDetails {
     };
     let message = format!("not finished within {seconds} s; {reached} (--request-timeout-seconds)");
     ErrorDetails { code: Some(408), kind: word::TIMEOUT.to_owned(), message }
+}
+
+/// A body in a content coding: none is asked for, and none is undone, as that would count into the latencies.
+pub(super) fn encoded(coding: &str) -> ErrorDetails {
+    let message = format!("the server compressed the reply ({coding}), which was not asked for; turn it off there");
+    ErrorDetails { code: None, kind: word::PROTOCOL.to_owned(), message }
 }
 
 /// A transport that claims success and reported no status.

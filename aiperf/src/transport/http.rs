@@ -153,9 +153,7 @@ impl Roots {
         let mut next = error.source();
         while let Some(cause) = next {
             if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-                // An io error hides what it carries from the chain of sources.
-                roots.tls |= io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
-                roots.io = Some(io.kind());
+                roots.look_into(io);
             } else if let Some(http) = cause.downcast_ref::<hyper::Error>() {
                 roots.incomplete |= http.is_incomplete_message();
                 roots.malformed |= http.is_parse();
@@ -164,6 +162,17 @@ impl Roots {
             next = cause.source();
         }
         roots
+    }
+
+    /// An io error hides what it carries from the chain of sources, and may carry another one.
+    fn look_into(&mut self, io: &std::io::Error) {
+        self.io = Some(io.kind());
+        if let Some(inner) = io.get_ref() {
+            self.tls |= inner.is::<rustls::Error>();
+            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+                self.look_into(io);
+            }
+        }
     }
 }
 

@@ -9,4 +9,5 @@ pub mod http;
 pub mod in_engine;
 pub mod sse;
 
+pub use address::{AddressError, endpoint_url};
 pub use http::HttpTransport;

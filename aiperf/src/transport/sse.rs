@@ -35,7 +35,7 @@ fn is_error_name(name: &str) -> bool {
 /// The events of `body`, whose bytes came as `arrivals` say. Ends before `[DONE]`: what follows it does not count.
 ///
 /// Lines end in LF, CR LF or CR; comments, `id`, `retry` and unknown fields are skipped; field names match without
-/// regard to case. An event cut off by the end of the body is delivered as far as it came.
+/// regard to case. A field `error` is an error event: older llama.cpp servers report failures that way. An event cut off by the end of the body is delivered as far as it came.
 pub fn events<'a>(body: &'a [u8], arrivals: &'a [Arrival]) -> Events<'a> {
     let start = if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     Events { body, at: start, arrivals }
@@ -131,6 +131,10 @@ impl<'a> Iterator for Events<'a> {
                         joined.extend_from_slice(value);
                     }
                 }
+            } else if field.eq_ignore_ascii_case(b"error") && !value.is_empty() {
+                name = Some("error");
+                data = Some(Cow::Borrowed(value));
+                end = line.end;
             } else if field.eq_ignore_ascii_case(b"event") {
                 name = std::str::from_utf8(value).ok().filter(|name| !name.is_empty());
                 end = if data.is_some() { end } else { line.end };
@@ -200,6 +204,14 @@ mod tests {
             seen,
             [(true, Some("error"), b"x".to_vec()), (false, None, b"y".to_vec()), (true, Some("error"), Vec::new())]
         );
+    }
+
+    #[test]
+    fn an_error_field_is_an_error_event() {
+        let body = b"data: a\n\nerror: {\"code\":500}\n\nerror\n\n";
+        let arrivals = whole(body);
+        let seen: Vec<_> = events(body, &arrivals).map(|e| (e.is_error(), e.data.into_owned())).collect();
+        assert_eq!(seen, [(false, b"a".to_vec()), (true, b"{\"code\":500}".to_vec())]);
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl Worker {
         let info = request.info();
         let payload = self.endpoint.format_payload(info)?;
         let headers = request_headers(&self.headers, info, payload.content_type(), self.endpoint.headers(info)?);
-        Ok(TransportRequest::post(self.url.clone(), headers, payload.into_bytes(info)?).with_timeout(Some(self.timeout)))
+        Ok(TransportRequest::post(self.url.clone(), headers, payload.into_bytes(info)?)
+            .with_timeout(Some(self.timeout)))
     }
 
     async fn send(&self, request: TransportRequest, abandoned: &mut watch::Receiver<bool>) -> Reply {

@@ -91,7 +91,8 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         for segment in self.segments {
             let entries = segment.dynamic(self.endian, self.bytes);
             if let Some(entries) = entries.map_err(|_| damaged("its dynamic segment lies outside the file"))? {
-                let pairs = entries.iter().map(|entry| (entry.d_tag(self.endian).into(), entry.d_val(self.endian).into()));
+                let pairs =
+                    entries.iter().map(|entry| (entry.d_tag(self.endian).into(), entry.d_val(self.endian).into()));
                 let until_end = pairs.take_while(|(tag, _)| *tag != u64::from(elf::DT_NULL));
                 return Ok(until_end.filter_map(|(tag, value)| Some((u32::try_from(tag).ok()?, value))).collect());
             }
@@ -111,11 +112,7 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
     }
 
     /// The bytes from the descriptor's symbol to the end of its segment, at most as many as a descriptor has.
-    fn descriptor(
-        &self,
-        dynamic: &[(u32, u64)],
-        strings: StringTable<'a>,
-    ) -> Result<Option<&'a [u8]>, InspectError> {
+    fn descriptor(&self, dynamic: &[(u32, u64)], strings: StringTable<'a>) -> Result<Option<&'a [u8]>, InspectError> {
         let symbols = self.symbols(dynamic).ok_or_else(|| damaged("its table of symbols lies outside the file"))?;
         let wanted = symbols.iter().find(|symbol| {
             !symbol.is_undefined(self.endian)

@@ -62,7 +62,8 @@ where
         }
         match command.variant() {
             Ok(LoadCommandVariant::Dylib(dylib)) if command.cmd() != macho::LC_ID_DYLIB => {
-                let name = command.string(endian, dylib.dylib.name).map_err(|_| damaged("a needed library has no name"))?;
+                let name =
+                    command.string(endian, dylib.dylib.name).map_err(|_| damaged("a needed library has no name"))?;
                 needed.push(String::from_utf8_lossy(name).into_owned());
             }
             Ok(LoadCommandVariant::Symtab(table)) => {

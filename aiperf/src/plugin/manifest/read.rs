@@ -292,9 +292,9 @@ impl Visitor<'_> for EntryName<'_> {
         let valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         match !key.is_empty() && key.chars().all(valid) {
             true => Ok(Some(key.to_owned())),
-            false => Err(E::custom(format_args!(
-                "`{key}` is no name for an entry; it takes letters, digits, `-`, `_`, `.`"
-            ))),
+            false => {
+                Err(E::custom(format_args!("`{key}` is no name for an entry; it takes letters, digits, `-`, `_`, `.`")))
+            }
         }
     }
 }

@@ -1,0 +1,10 @@
+//! `aiperf profile` as a user runs it: the real binary, a scripted server or the engine inside, the files it leaves behind.
+
+mod artifacts;
+mod endings;
+mod faults;
+mod harness;
+mod load;
+mod plugins;
+#[path = "../support/mod.rs"]
+mod support;
