@@ -74,14 +74,8 @@ pub enum InspectError {
     },
     /// Built with a newer minor version of the contract.
     #[error(
-<<<<<<< HEAD
         "is built with aiperf-abi {library}, newer than the {ABI_VERSION} of this aiperf; \
          update aiperf, or build the plugin with aiperf-abi {ABI_VERSION}"
-=======
-        "is built with aiperf-abi {library}, newer than {host} of this aiperf; \
-         update aiperf, or build the plugin with aiperf-abi {}",
-        caret(host)
->>>>>>> main
     )]
     NewerMinor {
         /// The library's version; ours is [`ABI_VERSION`].
