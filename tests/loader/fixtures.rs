@@ -99,24 +99,24 @@ const CONTRACTS: [Contract; 3] = [
 ];
 
 /// What was built.
-pub struct Fixtures {
+pub(crate) struct Fixtures {
     folder: PathBuf,
 }
 
 impl Fixtures {
     /// A library, by the name of its crate.
-    pub fn library(&self, name: &str) -> PathBuf {
+    pub(crate) fn library(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX))
     }
 
     /// A program, by the name of its crate.
-    pub fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 }
 
 /// All fixtures, built with optimisation where `release` is asked for.
-pub fn built(profile: &str) -> &'static Fixtures {
+pub(crate) fn built(profile: &str) -> &'static Fixtures {
     static BUILT: OnceLock<Fixtures> = OnceLock::new();
     BUILT.get_or_init(|| {
         let output = cargo(&["build", "--workspace", "--profile", profile]);
@@ -127,13 +127,13 @@ pub fn built(profile: &str) -> &'static Fixtures {
 }
 
 /// Runs cargo in the workspace of the fixtures; whether it succeeded, and what it said.
-pub fn cargo(args: &[&str]) -> (bool, String) {
+pub(crate) fn cargo(args: &[&str]) -> (bool, String) {
     static WRITTEN: OnceLock<()> = OnceLock::new();
     WRITTEN.get_or_init(write_workspace);
     let output = Command::new(env!("CARGO"))
+        .args(["--offline", "--quiet", "--config"])
+        .arg(format!("build.target-dir = {:?}", workspace().join("target")))
         .args(args)
-        .args(["--offline", "--quiet", "--target-dir"])
-        .arg(workspace().join("target"))
         .current_dir(workspace())
         .env_remove("CARGO_BUILD_TARGET")
         .output()

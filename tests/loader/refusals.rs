@@ -11,12 +11,16 @@ fn refusal(path: &Path) -> LibraryError {
     Library::open(path).map(drop).expect_err("it is refused")
 }
 
+/// A processor that is not ours, its name and its number in an ELF header.
+const OTHER: &str = if cfg!(target_arch = "aarch64") { "x86_64" } else { "aarch64" };
+const OTHER_MACHINE: u8 = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+
 /// The bad libraries, by what is wrong with them.
 fn bad(copies: &Copies) -> Vec<(&'static str, PathBuf)> {
     let plugin = std::fs::read(fixture("fixture_many")).unwrap();
     let mut foreign = plugin.clone();
-    // e_machine: AArch64, or on such a machine x86-64.
-    foreign[18] = if cfg!(target_arch = "aarch64") { 62 } else { 183 };
+    // e_machine
+    foreign[18] = OTHER_MACHINE;
     let mut damaged = plugin.clone();
     // e_phnum: no segments.
     damaged[56..58].fill(0);
@@ -74,6 +78,7 @@ fn each_bad_library_has_its_own_words() {
         let real = path.canonicalize().unwrap_or(path.clone());
         let file = if path == copies.folder() { "folder".into() } else { path.file_name().unwrap().to_string_lossy() };
         let text = text.replace(&*real.to_string_lossy(), "DIR/FILE").replace(&*path.to_string_lossy(), "DIR/FILE");
+        let text = text.replace(std::env::consts::ARCH, "OURS").replace(OTHER, "THEIRS");
         assert!(text.starts_with("DIR/FILE"), "{what}: {text}");
         let file = if what == "a program" { "program".into() } else { file };
         texts += &format!("{what}\n  {}\n\n", text.replace("DIR/FILE", &format!("DIR/{file}")));

@@ -13,25 +13,25 @@ use tempfile::TempDir;
 use crate::fixtures::built;
 
 /// Longer than anything here takes; only a test that fails waits so long.
-pub const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// The file of a fixture.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     built("dev").library(name)
 }
 
 /// Opens a fixture.
-pub fn open(name: &str) -> &'static Library {
+pub(crate) fn open(name: &str) -> &'static Library {
     Library::open(&fixture(name)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The library with a class of every category.
-pub fn many() -> &'static Library {
+pub(crate) fn many() -> &'static Library {
     open("fixture_many")
 }
 
 /// A host whose log can be waited for.
-pub struct Listener {
+pub(crate) struct Listener {
     said: Receiver<(Level, String)>,
     end: Ear,
 }
@@ -40,18 +40,18 @@ pub struct Listener {
 struct Ear(Mutex<Sender<(Level, String)>>);
 
 impl Listener {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (sender, said) = channel();
         Self { said, end: Ear(Mutex::new(sender)) }
     }
 
     /// The next line the plugin logs.
-    pub fn next(&self) -> (Level, String) {
+    pub(crate) fn next(&self) -> (Level, String) {
         self.said.recv_timeout(LONG).expect("the plugin says something")
     }
 
     /// Calls `make` with a context of this host.
-    pub fn with_context<T>(&self, config: Value, make: impl FnOnce(&Context<'_>) -> T) -> T {
+    pub(crate) fn with_context<T>(&self, config: Value, make: impl FnOnce(&Context<'_>) -> T) -> T {
         make(&Fixture::new(config).context(&self.end))
     }
 }
@@ -82,31 +82,31 @@ impl Host for Ear {
 }
 
 /// Calls `make` with a context of a host that nobody listens to, entry `test`.
-pub fn with_context<T>(config: Value, make: impl FnOnce(&Context<'_>) -> T) -> T {
+pub(crate) fn with_context<T>(config: Value, make: impl FnOnce(&Context<'_>) -> T) -> T {
     Listener::new().with_context(config, make)
 }
 
 /// A folder with files made from a fixture.
-pub struct Copies(TempDir);
+pub(crate) struct Copies(TempDir);
 
 impl Copies {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.0.path()
     }
 
     /// A file with these bytes.
-    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder().join(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
     /// A fixture in which every occurrence of one text was replaced by another of the same length.
-    pub fn patched(&self, name: &str, fixture_name: &str, from: &str, to: &str) -> PathBuf {
+    pub(crate) fn patched(&self, name: &str, fixture_name: &str, from: &str, to: &str) -> PathBuf {
         self.file(name, &replaced(std::fs::read(fixture(fixture_name)).unwrap(), from.as_bytes(), to.as_bytes()))
     }
 }

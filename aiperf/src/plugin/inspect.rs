@@ -29,7 +29,7 @@ pub struct Inspection {
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// The file cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {0}; check the path and its permissions")]
     Unreadable(#[source] std::io::Error),
     /// Libraries cannot be loaded here.
     #[error(
@@ -186,13 +186,16 @@ fn kind(bytes: &[u8]) -> Result<FileKind, InspectError> {
     }
 }
 
-/// Whether this host can work with what the descriptor says.
 fn judge(descriptor: &Descriptor) -> Result<(), InspectError> {
+    judge_for(&Version::parse(ABI_VERSION).expect("a crate's version is a version"), descriptor)
+}
+
+/// Whether a host of this version can work with what the descriptor says.
+fn judge_for(host: &Version, descriptor: &Descriptor) -> Result<(), InspectError> {
     if descriptor.descriptor != 1 {
         let text = format!("its format is {}, this aiperf reads 1", descriptor.descriptor);
         return Err(InspectError::BrokenDescriptor(text));
     }
-    let host = Version::parse(ABI_VERSION).expect("a crate's version is a version");
     let library = Version::parse(&descriptor.abi)
         .map_err(|error| InspectError::BrokenDescriptor(format!("its ABI version `{}`: {error}", descriptor.abi)))?;
     if library.major != host.major {

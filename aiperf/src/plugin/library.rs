@@ -50,7 +50,7 @@ pub enum LibraryError {
     },
     /// Its header does not fit.
     #[error(
-        "{}: has a plugin header that does not fit: {reason}; build it again with aiperf-abi {ABI_VERSION}",
+        "{}: has no plugin header that fits: {reason}; build it again with aiperf-abi {ABI_VERSION}",
         path.display()
     )]
     Header {
@@ -276,18 +276,25 @@ fn file_id(_: &Metadata) -> Result<FileId, InspectError> {
 fn header(path: &Path) -> Result<AbiHeaderRef, LibraryError> {
     use libloading::os::unix::{Library as System, RTLD_LOCAL, RTLD_NOW};
 
-    let failed = |error: &dyn std::error::Error| {
-        let reason = chain(error);
-        LibraryError::Open { path: path.to_owned(), hint: hint(&reason), reason }
-    };
     // SAFETY: this runs the library's initialisers, which is what a user who installs a plugin asks for; the file has been
     // checked to be whole, and to be a plugin. All symbols are bound now, so that a missing one is an error and no abort.
-    let library = unsafe { System::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| failed(&error))?;
+    let library = unsafe { System::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| unopened(path, &error))?;
     // SAFETY: a library with our descriptor exports a header under this name.
     let header = unsafe { library.get::<AbiHeaderRef>(HEADER_SYMBOL.as_bytes()) }.map(|symbol| *symbol);
     // Never closed: threads, thread-local destructors and error texts may point into it.
     std::mem::forget(library);
-    header.map_err(|error| failed(&error))
+    header.map_err(|_| LibraryError::Header {
+        path: path.to_owned(),
+        reason: format!("it lacks the symbol `{HEADER_SYMBOL}`"),
+    })
+}
+
+#[cfg(unix)]
+fn unopened(path: &Path, error: &dyn std::error::Error) -> LibraryError {
+    let words = chain(error);
+    // The loader names the file too.
+    let reason = words.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&words).to_owned();
+    LibraryError::Open { path: path.to_owned(), hint: hint(&reason), reason }
 }
 
 #[cfg(not(unix))]
@@ -307,13 +314,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(unix)]
 fn hint(reason: &str) -> &'static str {
     if reason.contains("GLIBC_") {
-        ". It was built on a newer system: build it on this one, or on an older one"
+        "; it was built on a newer system: build it on this one, or on an older one"
     } else if reason.contains("static TLS") {
-        ". Its allocator reserves static thread-local memory: turn on its feature for dynamic TLS"
+        "; its allocator reserves static thread-local memory: turn on its feature for dynamic TLS"
     } else if reason.contains("cannot open shared object file") || reason.contains("Library not loaded") {
-        ". Install the library it needs"
+        "; install the library it needs"
     } else if reason.contains("undefined symbol") {
-        ". It was linked incompletely: rebuild it"
+        "; it was linked incompletely: build it again with all it uses"
     } else {
         ""
     }
