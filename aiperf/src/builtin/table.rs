@@ -44,9 +44,22 @@ pub enum MakeError {
 impl MakeError {
     /// Whether the value only asked to be left out of this run.
     pub fn is_disabled(&self) -> bool {
+        self.kind() == Some(ErrorKind::Disabled)
+    }
+
+    /// Whether the configuration is to blame, not the plugin.
+    pub fn is_invalid_config(&self) -> bool {
+        self.kind() == Some(ErrorKind::InvalidConfig)
+    }
+
+    /// What the constructor said, if it came to that.
+    fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Library { source, .. } => source.is_disabled(),
-            Self::Builtin { error, .. } => error.kind() == ErrorKind::Disabled,
+            Self::Library { source, .. } => match &**source {
+                LibraryError::New(error) => Some(error.kind()),
+                _ => None,
+            },
+            Self::Builtin { error, .. } => Some(error.kind()),
         }
     }
 }
@@ -73,6 +86,20 @@ const TRANSPORTS: &[(&str, New<dyn Transport>)] =
 
 const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] =
     &[row!(JsonExporter as DataExporter), row!(CsvExporter as DataExporter), row!(RecordsExporter as DataExporter)];
+
+/// The built-in classes of a category.
+pub fn classes(category: &str) -> impl Iterator<Item = &'static str> {
+    fn names<T: ?Sized>(rows: &'static [(&'static str, New<T>)]) -> Vec<&'static str> {
+        rows.iter().map(|(class, _)| *class).collect()
+    }
+    let names = match category {
+        "endpoint" => names(ENDPOINTS),
+        "transport" => names(TRANSPORTS),
+        "data_exporter" => names(DATA_EXPORTERS),
+        _ => Vec::new(),
+    };
+    names.into_iter()
+}
 
 /// Makes the endpoint of an entry.
 ///

@@ -26,6 +26,8 @@ struct Cli {
 enum Command {
     /// Send load to an inference server and report how it did
     Profile(Box<profile::ProfileArgs>),
+    /// What plugin packages are installed and what they offer; add, remove and check them
+    Plugins(Box<plugins::PluginsArgs>),
 }
 
 fn exit_codes() -> String {
@@ -39,6 +41,7 @@ pub fn main() -> ExitCode {
     log_to_stderr(cli.verbose);
     let ended = match cli.command {
         Command::Profile(args) => profile::run(&args),
+        Command::Plugins(args) => plugins::run(&args),
     };
     let exit = ended.unwrap_or_else(|failure| failure.print());
     ExitCode::from(exit.code())

@@ -134,7 +134,7 @@ mod tests {
         let error = find("endpiont").unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown category `endpiont`; did you mean `endpoint`?; categories are: endpoint, transport, data_exporter"
+            "unknown category `endpiont` (did you mean `endpoint`?); categories are: endpoint, transport, data_exporter"
         );
     }
 

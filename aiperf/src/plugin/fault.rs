@@ -80,7 +80,7 @@ pub enum Problem {
         error: InspectError,
     },
     /// The library has no such class for that category.
-    #[error("`{class}` is not offered by the library for `{category}`; {offered}{suggestion}")]
+    #[error("`{class}` is not offered by the library for `{category}`{suggestion}; {offered}")]
     NoClass {
         /// The class path.
         class: String,
@@ -88,7 +88,7 @@ pub enum Problem {
         category: String,
         /// What the library offers for it, as a clause.
         offered: String,
-        /// `; did you mean …?`, or nothing.
+        /// ` (did you mean …?)`, or nothing.
         suggestion: String,
     },
     /// The manifest is of another version than the library beside it.

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::discovery::packages_in;
-use super::fault::{Fault, Problem};
+use super::fault::Fault;
 use super::manifest::{FILE_NAME, Manifest};
 use super::validate::{Check, Validation};
 use super::{name, resolve};
@@ -32,6 +32,8 @@ pub struct Installed {
     pub version: String,
     /// Its folder.
     pub folder: PathBuf,
+    /// The library file that was copied, where one was.
+    pub library: Option<PathBuf>,
     /// (category, entry name) of what it offers.
     pub entries: Vec<(String, String)>,
 }
@@ -99,7 +101,8 @@ pub(super) fn manifest_near(library: &Path) -> Option<PathBuf> {
     library.ancestors().skip(1).take(FOLDERS_UP).map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file())
 }
 
-/// Copies a package into `folder`: given as its folder, its manifest, or its library with a manifest near.
+/// Copies a package into `folder`: given as its folder, its manifest, or its library with a manifest near. A library that
+/// is not beside its manifest is taken from where cargo built it.
 ///
 /// # Errors
 /// When it is not in order, is there already, or cannot be copied; then nothing is changed.
@@ -119,7 +122,7 @@ pub fn add(source: &Path, folder: &Path, existing: Existing) -> Result<Installed
     let mut validation = Validation::default();
     match library {
         Some(library) => validation.pair(&manifest_path, library),
-        None => validation.package(&manifest_path),
+        None => validation.source(&manifest_path),
     }
     if !validation.passed() {
         return Err(InstallError::Faulty(validation.faults));
@@ -127,12 +130,12 @@ pub fn add(source: &Path, folder: &Path, existing: Existing) -> Result<Installed
     let faulty = |fault| InstallError::Faulty(vec![(Check::Manifests, fault)]);
     let manifest = Manifest::read(&manifest_path).map_err(|mut faults| faulty(faults.remove(0)))?;
     let inside = match &manifest.package.library {
-        Some(library) => library.as_path().to_owned(),
+        Some(library) => library.path(),
         None => resolve::default_name(&manifest).map_err(|problem| faulty(Fault::of(&manifest_path, problem)))?.into(),
     };
     let library = match library {
         Some(library) => library.to_owned(),
-        None => resolve::library(&manifest_path, &manifest).map_err(faulty)?,
+        None => resolve::source_library(&manifest_path, &manifest).map_err(faulty)?,
     };
     put(
         &Ready { manifest_path: &manifest_path, manifest: &manifest, library: &library, inside: &inside },
@@ -179,7 +182,7 @@ fn put(package: &Ready<'_>, folder: &Path, existing: Existing) -> Result<Install
         fs::remove_dir_all(&ready).ok();
     }
     done?;
-    Ok(installed(place, package.manifest))
+    Ok(Installed { library: Some(package.library.to_owned()), ..installed(place, package.manifest) })
 }
 
 fn copy(package: &Ready<'_>, to: &Path) -> Result<(), InstallError> {
@@ -223,7 +226,7 @@ fn present(folder: &Path) -> impl Iterator<Item = Installed> {
             Ok(manifest) => installed(folder, &manifest),
             Err(_) => {
                 let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                Installed { name, version: "(broken)".to_owned(), folder, entries: Vec::new() }
+                Installed { name, version: "(broken)".to_owned(), folder, library: None, entries: Vec::new() }
             }
         }
     })
@@ -232,15 +235,9 @@ fn present(folder: &Path) -> impl Iterator<Item = Installed> {
 fn installed(folder: PathBuf, manifest: &Manifest) -> Installed {
     let info = &manifest.package;
     let entries = manifest.entries.iter().map(|entry| (entry.category.name.clone(), entry.name.clone())).collect();
-    Installed { name: info.name.as_str().to_owned(), version: info.version.to_string(), folder, entries }
+    let (name, version) = (info.name.as_str().to_owned(), info.version.to_string());
+    Installed { name, version, folder, library: None, entries }
 }
 
-/// Whether a fault is that a package was not built yet, and the file that building would have made.
-pub fn unbuilt(fault: &Fault) -> Option<PathBuf> {
-    let Problem::NoLibrary(wanted) = &fault.problem else { return None };
-    let (folder, file) = (wanted.parent()?, wanted.file_name()?);
-    ["release", "debug"]
-        .iter()
-        .map(|profile| folder.join("target").join(profile).join(file))
-        .find(|path| path.is_file())
-}
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! The JSON Schema is made from the same types. Knows nothing of where manifests are or whether a library exists.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
@@ -59,8 +59,8 @@ pub struct PackageInfo {
     /// Its home page.
     #[serde(default)]
     pub homepage: Option<String>,
-    /// File of the shared library, relative to the manifest. Left out, it is `lib<library>.so` (`.dylib` on macOS)
-    /// of the class paths.
+    /// The shared library, relative to the manifest: a file, or a bare name such as `my_plugins` for `libmy_plugins.so`
+    /// (`.dylib` on macOS). Left out, it is the library that the class paths name.
     #[schemars(with = "Option<String>")]
     #[serde(default, deserialize_with = "optional_library")]
     pub library: Option<LibraryFile>,
@@ -166,8 +166,13 @@ impl Manifest {
 impl ClassPath {
     /// The file name of its library on this system, where the manifest does not say.
     pub fn default_library(&self) -> String {
-        format!("{}{}{}", std::env::consts::DLL_PREFIX, self.library, std::env::consts::DLL_SUFFIX)
+        library_file(&self.library)
     }
+}
+
+/// The file name that this system gives to a library of that name.
+fn library_file(name: &str) -> String {
+    format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX)
 }
 
 impl PackageName {
@@ -178,9 +183,13 @@ impl PackageName {
 }
 
 impl LibraryFile {
-    /// The path, relative to the manifest's folder.
-    pub fn as_path(&self) -> &Path {
-        Path::new(&self.0)
+    /// The path of the file, relative to the manifest's folder.
+    pub fn path(&self) -> PathBuf {
+        let path = Path::new(&self.0);
+        match (path.extension(), path.file_name()) {
+            (None, Some(name)) => path.with_file_name(library_file(&name.to_string_lossy())),
+            _ => path.to_owned(),
+        }
     }
 }
 

@@ -32,9 +32,9 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean …?`, or nothing where no candidate is near.
+/// ` (did you mean …?)`, or nothing where no candidate is near.
 pub fn suggestion<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, candidates).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+    nearest(name, candidates).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 }
 
 #[cfg(test)]

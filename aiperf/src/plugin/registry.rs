@@ -218,11 +218,6 @@ impl Registry {
         self.packages.iter().map(Arc::as_ref)
     }
 
-    /// How many entries a package has that have their name.
-    pub fn entry_count(&self, package: &Package) -> usize {
-        self.entries.iter().filter(|entry| entry.wins() && std::ptr::eq(entry.package.as_ref(), package)).count()
-    }
-
     /// The packages that are not used because something is wrong with them.
     pub fn faults(&self) -> &[SetAside] {
         &self.set_aside

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use super::fault::{Fault, Problem};
 use super::manifest::Manifest;
 
+/// How far above a package the `target` folder of its workspace may be.
+const FOLDERS_UP: usize = 4;
+
 /// The library of a manifest, canonical: beside the manifest or below, never outside its folder.
 pub(super) fn library(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault> {
     let fault = |problem| Fault::at(path, manifest.locate(&["plugin", "library"]), problem);
     let folder = folder(path)?;
     let file = match &manifest.package.library {
-        Some(library) => library.as_path().to_owned(),
+        Some(library) => library.path(),
         None => default_name(manifest).map_err(fault)?.into(),
     };
     let wanted = folder.join(file);
@@ -22,6 +25,22 @@ pub(super) fn library(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault
         true => Ok(library),
         false => Err(fault(Problem::Outside(library))),
     }
+}
+
+/// The library of a manifest that lies with its source: beside it, or where cargo put the newest build of it.
+pub(super) fn source_library(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault> {
+    library(path, manifest).or_else(|fault| match &fault.problem {
+        Problem::NoLibrary(wanted) => built(wanted).ok_or(fault),
+        _ => Err(fault),
+    })
+}
+
+/// The newest build of a library in the `target` folder of its package, or of the workspace around it.
+fn built(wanted: &Path) -> Option<PathBuf> {
+    let file = wanted.file_name()?;
+    let targets = wanted.ancestors().skip(1).take(FOLDERS_UP).map(|folder| folder.join("target"));
+    let builds = targets.flat_map(|target| ["release", "debug"].map(|profile| target.join(profile).join(file)));
+    builds.filter(|build| build.is_file()).max_by_key(|build| build.metadata().and_then(|meta| meta.modified()).ok())
 }
 
 /// The folder a manifest lies in, canonical.

@@ -8,7 +8,7 @@ use super::discovery::{DiscoveryOptions, packages_of};
 use super::fault::{Fault, Problem};
 use super::inspect::{self, Inspection};
 use super::manifest::Manifest;
-use super::{install, name, registry};
+use super::{install, name, registry, resolve};
 
 /// What a validation looked at and found.
 #[derive(Debug, Default)]
@@ -73,10 +73,10 @@ impl Validation {
         if path.is_dir() {
             match packages_of(path) {
                 manifests if manifests.is_empty() => return Err(Fault::of(path, Problem::NoManifest)),
-                manifests => manifests.iter().for_each(|manifest| validation.package(manifest)),
+                manifests => manifests.iter().for_each(|manifest| validation.source(manifest)),
             }
         } else if install::is_manifest(path).map_err(|error| Fault::of(path, Problem::Unreadable(error)))? {
-            validation.package(path);
+            validation.source(path);
         } else {
             match install::manifest_near(path) {
                 Some(manifest) => validation.pair(&manifest, path),
@@ -88,8 +88,20 @@ impl Validation {
 
     /// Checks a package by its manifest.
     pub fn package(&mut self, path: &Path) {
+        self.checked(path, registry::check);
+    }
+
+    /// Checks a package by the manifest that lies with its source, where the library may be in cargo's `target` folder.
+    pub fn source(&mut self, path: &Path) {
+        self.checked(path, |path, manifest| {
+            registry::check_manifest(path, manifest)?;
+            resolve::source_library(path, manifest)
+        });
+    }
+
+    fn checked(&mut self, path: &Path, check: fn(&Path, &Manifest) -> Result<PathBuf, Fault>) {
         let Some(manifest) = self.manifest(path) else { return };
-        match registry::check(path, &manifest) {
+        match check(path, &manifest) {
             Ok(library) => self.contents(path, &manifest, &library),
             Err(fault) => {
                 let check = match fault.problem {
@@ -186,3 +198,6 @@ impl Validation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

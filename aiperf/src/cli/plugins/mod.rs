@@ -1,13 +1,27 @@
-//! `aiperf plugins`: what is installed, what it offers, and putting packages in and out.
+//! `aiperf plugins`: what is installed, what it offers, and putting packages in and out. Reads manifests and library
+//! files; never loads a library.
+
+mod check;
+mod document;
+mod list;
+mod package;
+mod show;
+mod text;
+mod troubles;
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::failure::Failure;
+use super::output;
 use crate::builtin;
+use crate::exit::Exit;
+use crate::plugin::category::{self, Category};
 use crate::plugin::discovery::DiscoveryOptions;
-use crate::plugin::registry::Registry;
+use crate::plugin::registry::{Registry, RegistryError};
+use crate::plugin::{manifest, name};
 
 /// Where packages are looked for.
 #[derive(Debug, Clone, Args)]
@@ -33,11 +47,178 @@ impl DiscoveryArgs {
         }
     }
 
-    /// Everything that is found.
+    /// Everything that is found, for a command that uses it: packages that are set aside are named on the standard
+    /// error, one line each.
     ///
     /// # Errors
     /// As [`DiscoveryArgs::options`].
     pub fn registry(&self) -> Result<Registry, Failure> {
-        Ok(builtin::registry(&self.options()?))
+        let registry = builtin::registry(&self.options()?);
+        for line in troubles::in_brief(&registry) {
+            output::stderr(&format!("{line}\n"));
+        }
+        Ok(registry)
+    }
+}
+
+/// Everything `aiperf plugins` takes.
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true, after_help = FORMS)]
+pub struct PluginsArgs {
+    /// A category: what there is in it
+    #[arg(value_name = "CATEGORY")]
+    category: Option<String>,
+
+    /// A name in it, or a class path `library:Type`: everything about that one
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+
+    /// Every category with what there is in it
+    #[arg(long, conflicts_with_all = ["category", "validate"])]
+    all: bool,
+
+    /// Check every package that is found, without running any of its code
+    #[arg(long, conflicts_with = "category")]
+    validate: bool,
+
+    /// Write one JSON document instead of text
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(flatten)]
+    discovery: DiscoveryArgs,
+
+    #[command(subcommand)]
+    command: Option<PluginsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum PluginsCommand {
+    /// The packages: where they are and what each offers
+    ListPlugins,
+    /// Every implementation of a category, also those that lost their name
+    ListImplementations {
+        /// The category
+        category: String,
+    },
+    /// Check a manifest, a library, a package, or a folder of packages, without running any of its code
+    Validate {
+        /// A `plugins.yaml`, a library, or a folder
+        path: PathBuf,
+    },
+    /// Copy a package into the user's folder
+    Add {
+        /// The package's folder, its manifest, or its library with the manifest near
+        path: PathBuf,
+        /// Replace the package of that name that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take a package out of the user's folder
+    Remove {
+        /// Name of the package
+        name: String,
+    },
+    /// The JSON Schema of `plugins.yaml`, for editors
+    Schema,
+}
+
+/// The sub-words, for a slip of the finger that looks like a category.
+const WORDS: [&str; 6] = ["list-plugins", "list-implementations", "validate", "add", "remove", "schema"];
+
+const FORMS: &str = "\
+Examples:
+  aiperf plugins                     the packages
+  aiperf plugins endpoint            the endpoints
+  aiperf plugins endpoint chat       everything about one
+  aiperf plugins --validate          is every package in order?
+  aiperf plugins add ./my-plugins    install a package";
+
+/// How the results are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+}
+
+impl Form {
+    /// Tells the results on the standard output: the document, or the text of it.
+    fn tell<T: Serialize>(self, document: &T, text: impl FnOnce(&T) -> String) {
+        match self {
+            Self::Json => {
+                let json = serde_json::to_string_pretty(document).expect("names and plain values are JSON");
+                output::stdout(&(json + "\n"));
+            }
+            Self::Text => output::stdout(&text(document)),
+        }
+    }
+
+    /// Tells on the standard error what is wrong with packages. The JSON documents have it inside.
+    fn tell_troubles(self, registry: &Registry) {
+        if self == Self::Text {
+            output::stderr(&troubles::in_full(registry));
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a name does not exist, or a package cannot be put in or taken out.
+pub fn run(args: &PluginsArgs) -> Result<Exit, Failure> {
+    let form = if args.json { Form::Json } else { Form::Text };
+    let registry = || Ok::<_, Failure>(builtin::registry(&args.discovery.options()?));
+    if let Some(command) = &args.command {
+        if let Some(word) = &args.category {
+            return Err(Failure::saying(Exit::Usage, format!("`{word}` stands before a command of `aiperf plugins`"))
+                .with_hint("give either a category, and a name of it, or a command"));
+        }
+        return match command {
+            PluginsCommand::ListPlugins => list::package_details(&registry()?, form),
+            PluginsCommand::ListImplementations { category } => {
+                let registry = registry()?;
+                list::implementations(&registry, find_category(category, &registry)?, form)
+            }
+            PluginsCommand::Validate { path } => check::path(path, form),
+            PluginsCommand::Add { path, force } => package::add(path, *force, form),
+            PluginsCommand::Remove { name } => package::remove(name, form),
+            PluginsCommand::Schema => {
+                Form::Json.tell(&manifest::json_schema(), |_| String::new());
+                Ok(Exit::Success)
+            }
+        };
+    }
+    if args.validate {
+        return check::all(&args.discovery.options()?, form);
+    }
+    let registry = registry()?;
+    match (&args.category, &args.name) {
+        (None, _) if args.all => list::everything(&registry, form),
+        (None, _) => list::packages(&registry, form),
+        (Some(category), None) => list::category(&registry, find_category(category, &registry)?, form),
+        (Some(category), Some(name)) => {
+            let category = find_category(category, &registry)?;
+            show::entry(&registry, registry.entry(&category.name, name)?, form)
+        }
+    }
+}
+
+/// The category that was meant; where there is none, the error points to what the word may be instead.
+fn find_category(word: &str, registry: &Registry) -> Result<&'static Category, Failure> {
+    let unknown = match category::find(word) {
+        Ok(category) => return Ok(category),
+        Err(unknown) => unknown,
+    };
+    let failure = Failure::from(RegistryError::Category(unknown));
+    if let Some(entry) = registry.all().find(|entry| name::same(&entry.name, word)) {
+        let (category, name) = (&entry.category.name, &entry.name);
+        return Err(failure
+            .with_hint(format!("`{name}` is a name in `{category}`: `aiperf plugins {category} {name}` shows it")));
+    }
+    match name::nearest(word, WORDS) {
+        Some(near) if name::nearest(word, category::names()).is_none() => {
+            Err(failure.with_hint(format!("there is a command `aiperf plugins {near}`")))
+        }
+        _ => Err(failure),
     }
 }

@@ -1,0 +1,143 @@
+//! The look of the texts of `aiperf plugins`: tables that fit the screen, sentences that are wrapped, and what authors
+//! wrote without the control characters that a terminal would obey.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{ContentLineStyle, LineStyle, TableStyle};
+use console::Style;
+
+use crate::cli::console::{Colour, Screen};
+
+/// Width where nobody says how wide it is.
+const PIPE_WIDTH: usize = 80;
+/// Longer lines are hard to read.
+const WIDEST: usize = 120;
+
+/// The standard output of this process.
+pub(super) fn screen() -> Screen {
+    let screen = Screen::stdout();
+    let width = if std::io::stdout().is_terminal() { screen.width.min(WIDEST) } else { PIPE_WIDTH };
+    Screen { width, ..screen }
+}
+
+/// Text in a style, where styles mean anything.
+pub(super) fn paint(screen: Screen, style: Style, text: &str) -> String {
+    match screen.colour {
+        Colour::Plain => text.to_owned(),
+        Colour::Ansi => style.force_styling(true).apply_to(text).to_string(),
+    }
+}
+
+/// Rows under heads, drawn so that they fit the screen; a head that starts with `#` is of a column of numbers.
+pub(super) fn table(heads: &[&str], rows: Vec<Vec<String>>, screen: Screen) -> String {
+    let mut table = Table::new();
+    table.load_style(
+        TableStyle::new()
+            .top_border(LineStyle::new('┌', '─', '┬', '┐'))
+            .header_lines(ContentLineStyle::new('│', '│', '│'))
+            .header_separator(LineStyle::new('├', '─', '┼', '┤'))
+            .content_lines(ContentLineStyle::new('│', '│', '│'))
+            .bottom_border(LineStyle::new('└', '─', '┴', '┘')),
+    );
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(screen.width).unwrap_or(u16::MAX));
+    let aligned = |text: &str, head: &str| {
+        let side = if head.starts_with('#') { CellAlignment::Right } else { CellAlignment::Left };
+        Cell::new(text).set_alignment(side)
+    };
+    table.set_header(heads.iter().map(|head| aligned(head.trim_start_matches('#'), head)).collect::<Vec<_>>());
+    for row in rows {
+        let cells = row.iter().zip(heads).map(|(text, head)| aligned(&one_line(text), head));
+        table.add_row(cells.collect::<Vec<_>>());
+    }
+    let mut text = String::new();
+    for (number, line) in table.to_string().lines().enumerate() {
+        let line = if number == 1 { paint(screen, Style::new().bold(), line) } else { named(line, screen) };
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+/// The first column stands out.
+fn named(line: &str, screen: Screen) -> String {
+    match line.strip_prefix('│').and_then(|rest| rest.split_once('│')) {
+        Some((name, rest)) => format!("│{}│{rest}", paint(screen, Style::new().cyan(), name)),
+        None => line.to_owned(),
+    }
+}
+
+/// Text of others on one line, without control characters.
+pub(super) fn one_line(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a list has room for: the first sentence, or the first line.
+pub(super) fn first_sentence(text: &str) -> String {
+    let line = one_line(text);
+    match line.find(". ") {
+        Some(end) => line[..=end].to_owned(),
+        None => line,
+    }
+}
+
+/// Words in lines of at most `screen.width`, all but the first indented. A word that is too long stays whole: it may be
+/// a path.
+pub(super) fn wrapped(first: &str, words: &str, screen: Screen) -> String {
+    let indent = first.chars().count();
+    let (mut text, mut column) = (first.to_owned(), indent);
+    for word in one_line(words).split(' ') {
+        let length = word.chars().count();
+        if column > indent {
+            if column + 1 + length > screen.width {
+                let _ = write!(text, "\n{:indent$}", "");
+                column = indent;
+            } else {
+                text.push(' ');
+                column += 1;
+            }
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text
+}
+
+/// `1 entry`, `2 entries`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NARROW: Screen = Screen { width: 20, colour: Colour::Plain };
+
+    #[test]
+    fn what_an_author_wrote_cannot_command_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[31m\nb\u{9b}2J\t c"), "a [31m b 2J c");
+    }
+
+    #[test]
+    fn a_list_shows_the_first_sentence() {
+        assert_eq!(first_sentence("Speaks v1.2 of it. And more."), "Speaks v1.2 of it.");
+        assert_eq!(first_sentence("no end\nand on"), "no end and on");
+    }
+
+    #[test]
+    fn words_are_wrapped_under_their_start_and_a_long_one_stays_whole() {
+        assert_eq!(wrapped("  of ", "one two three four", NARROW), "  of one two three\n     four");
+        assert_eq!(wrapped("", "/a/path/that/is/longer/than/that x", NARROW), "/a/path/that/is/longer/than/that\nx");
+    }
+
+    #[test]
+    fn a_table_fits_its_screen_in_every_line() {
+        let rows = vec![vec!["chat".to_owned(), "a sentence of several words".to_owned(), "12".to_owned()]];
+        let text = table(&["Type", "Description", "#n"], rows, Screen { width: 34, colour: Colour::Plain });
+        assert!(text.lines().all(|line| line.chars().count() <= 34), "{text}");
+        assert!(text.contains("│ 12 │"), "{text}");
+    }
+}
