@@ -209,7 +209,12 @@ fn what_is_no_library_is_named_for_what_it_is() {
         (b"\0asm\x01\0\0\0\x02\x03\x04\x05\x06\x07\x08\x08", "a file of another kind"),
     ] {
         let text = inspect_for(LINUX, bytes).unwrap_err().to_string();
-        assert_eq!(text, format!("is not a shared library but {what}; build the plugin with `crate-type = [\"cdylib\"]` and give the result"));
+        assert_eq!(
+            text,
+            format!(
+                "is not a shared library but {what}; build the plugin with `crate-type = [\"cdylib\"]` and give the result"
+            )
+        );
     }
     for (kind, flags, what) in
         [(2, 0, "a program"), (1, 0, "an object file"), (4, 0, "a core dump"), (3, 0x0800_0000, "a program")]
