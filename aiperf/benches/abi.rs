@@ -13,6 +13,7 @@ use aiperf_abi::{Endpoint, json};
 #[path = "../../tests/loader/fixtures/chat.rs"]
 mod chat;
 #[path = "../../tests/loader/fixtures.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod fixtures;
 
 /// How long one round measures one of the two.
@@ -24,7 +25,7 @@ const ROUNDS: u32 = 25;
 type Call<'a> = (String, Box<dyn Fn(&dyn Endpoint) + 'a>);
 
 fn main() {
-    let library = Library::open(&fixtures::built("release").library("fixture_chat"));
+    let library = Library::open(&fixtures::built("release", &["fixture_chat"]).library("fixture_chat"));
     let library = library.unwrap_or_else(|error| panic!("{error}"));
     let fixture = Fixture::new(json!({}));
     let made = library.endpoint("Chat", &fixture.context(&MockHost::default()));

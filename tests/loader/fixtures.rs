@@ -115,12 +115,15 @@ impl Fixtures {
     }
 }
 
-/// All fixtures, built with optimisation where `release` is asked for.
-pub(crate) fn built(profile: &str) -> &'static Fixtures {
+/// Fixtures built with a profile of cargo's: these, or all where none is named. The first call decides.
+pub(crate) fn built(profile: &str, only: &[&str]) -> &'static Fixtures {
     static BUILT: OnceLock<Fixtures> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let output = cargo(&["build", "--workspace", "--profile", profile]);
-        assert!(output.0, "the fixtures do not build:\n{}", output.1);
+        let all = if only.is_empty() { &["--workspace"][..] } else { &[] };
+        let named = only.iter().flat_map(|name| ["-p", name]);
+        let args: Vec<&str> = ["build", "--profile", profile].iter().chain(all).copied().chain(named).collect();
+        let (built, said) = cargo(&args);
+        assert!(built, "the fixtures do not build:\n{said}");
         let folder = if profile == "dev" { "debug" } else { profile };
         Fixtures { folder: workspace().join("target").join(folder) }
     })
@@ -159,8 +162,10 @@ fn write_workspace() {
     );
     write(&root.join("Cargo.toml"), &manifest);
     // The versions of the repository's own lock: nothing is looked up, and what is on this machine is used.
-    if !root.join("Cargo.lock").exists() {
-        write(&root.join("Cargo.lock"), &read(&repository.join("Cargo.lock")));
+    let (lock, copied) = (read(&repository.join("Cargo.lock")), root.join("repository.lock"));
+    if fs::read_to_string(&copied).ok().as_ref() != Some(&lock) {
+        write(&root.join("Cargo.lock"), &lock);
+        write(&copied, &lock);
     }
     CONTRACTS.iter().for_each(write_contract);
     CRATES.iter().for_each(write_crate);

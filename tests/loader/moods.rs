@@ -79,18 +79,19 @@ fn an_error_of_a_method_comes_with_all_its_context() {
 
 #[test]
 fn a_constructor_that_panics_or_fails_is_an_error_of_its_entry() {
-    let tell = |text: Option<String>| without_place(&text.unwrap());
-    for (category, how) in [("endpoint", endpoint as fn(_, _) -> Result<_, _>)] {
+    let transport = |how: &str| {
+        let made = with_context(json!({ how: "new" }), |cx| many().transport("Ways", cx));
+        made.map(drop).map_err(|error| error.to_string())
+    };
+    for (category, panicked, failed) in [
+        ("endpoint", endpoint("panics", "new").err(), endpoint("fails", "new").err()),
+        ("transport", transport("panics").err(), transport("fails").err()),
+        ("data_exporter", exporter("panics", "new").err(), exporter("fails", "new").err()),
+    ] {
         let of = format!("plugin fixture_many 0.3.0, {category} `test`, constructor: ");
-        assert_eq!(tell(how("panics", "new").err()), format!("{of}panicked: no good at new"));
-        let failure = format!("{of}in new: reading the number: invalid digit found in string");
-        assert_eq!(tell(how("fails", "new").err()), failure);
+        assert_eq!(without_place(&panicked.unwrap()), format!("{of}panicked: no good at new"));
+        assert_eq!(failed.unwrap(), format!("{of}in new: reading the number: invalid digit found in string"));
     }
-    let of = "plugin fixture_many 0.3.0, data_exporter `test`, constructor: ";
-    assert_eq!(tell(exporter("panics", "new").err()), format!("{of}panicked: no good at new"));
-    let transport = with_context(json!({"panics": "new"}), |cx| many().transport("Ways", cx)).map(drop);
-    let of = "plugin fixture_many 0.3.0, transport `test`, constructor: ";
-    assert_eq!(tell(transport.err().map(|error| error.to_string())), format!("{of}panicked: no good at new"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// The file of a fixture.
 pub(crate) fn fixture(name: &str) -> PathBuf {
-    built("dev").library(name)
+    built("dev", &[]).library(name)
 }
 
 /// Opens a fixture.
