@@ -43,7 +43,8 @@ const CHAT: &str = "/v1/chat/completions";
 #[tokio::test]
 async fn a_streamed_chat_comes_token_by_token_and_ends_as_openai_ends_it() {
     let (transport, base) = transport("ttft=20ms&itl=3ms");
-    let body = chat(&json!({ "stream": true, "max_completion_tokens": 5, "stream_options": { "include_usage": true } }));
+    let body =
+        chat(&json!({ "stream": true, "max_completion_tokens": 5, "stream_options": { "include_usage": true } }));
     let reply = ask(&transport, &base, CHAT, &body).await;
     assert_eq!((reply.status, reply.error.clone()), (Some(200), None));
     assert!(reply.content_type.as_ref().unwrap().starts_with("text/event-stream"));
