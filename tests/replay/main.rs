@@ -8,3 +8,4 @@ mod framing;
 mod harness;
 mod network;
 mod recorded;
+mod streams;

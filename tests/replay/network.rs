@@ -72,6 +72,51 @@ async fn what_came_before_the_end_of_a_broken_stream_is_kept() {
 }
 
 #[tokio::test]
+async fn a_reply_that_is_not_what_its_head_says_is_told_as_such() {
+    let headers: String = (0..20_000).map(|n| format!("X-Filler-{n}: {}\r\n", "x".repeat(80))).collect();
+    let many = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 2\r\n\r\n{{}}");
+    let short = format!("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{HELLO}");
+    let gzip =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n";
+    let gzip = [gzip.as_bytes(), b"\x1f\x8b\x08\x00"].concat();
+    for (answer, word, part) in [
+        (Answer::raw(many), "ProtocolError", "too large"),
+        (Answer::raw(short).then(Step::Close), "IncompleteBody", "ended the reply before its end"),
+        (Answer::raw("HTTP/1.1 200 OK\r\nContent-").then(Step::Close), "ServerDisconnected", "without an answer"),
+        (Answer::raw("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), "ProtocolError", "HTTP"),
+        (Answer::raw("<html>nginx</html>\r\n\r\n").then(Step::Close), "ProtocolError", "HTTP"),
+        (Answer::chunked_head().then(Step::Send(b"zz\r\n".to_vec())).then(Step::Close), "ProtocolError", "HTTP"),
+        (Answer::raw(gzip), "ProtocolError", "gzip"),
+    ] {
+        let server = Server::always(answer);
+        let error = ask(&server.url(), "chat").await.1.error.expect("a failure");
+        assert_eq!(error.kind, word, "{}", error.message);
+        assert!(error.message.contains(part), "{}", error.message);
+    }
+}
+
+#[tokio::test]
+async fn interim_answers_are_not_the_answer() {
+    let length = HELLO.len();
+    let last = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{HELLO}");
+    let server =
+        Server::always(Answer::raw(format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n{last}")));
+    let (reply, reading) = ask(&server.url(), "chat").await;
+    assert_eq!((reply.status, reading.text.as_str(), reading.error), (Some(200), "hello", None));
+}
+
+#[tokio::test]
+async fn a_body_of_fifty_megabytes_arrives_whole() {
+    let text = "0123456789".repeat(5_000_000);
+    let body = format!(r#"{{"object":"chat.completion","choices":[{{"message":{{"content":"{text}"}}}}]}}"#);
+    let server = Server::always(Answer::json(&body));
+    let (reply, reading) = ask(&server.url(), "chat").await;
+    assert_eq!(reading.error, None);
+    assert_eq!((reply.body.len(), reading.text.len()), (body.len(), text.len()));
+    assert_eq!(reading.content_ns, [reply.arrivals.last().expect("chunks").at_ns], "there with its last byte");
+}
+
+#[tokio::test]
 async fn a_request_is_given_up_in_time_wherever_the_server_stalls() {
     let late_head = Answer::hang();
     let late_body = Answer::chunked_head().then(Step::Send(chunk(DELTA.as_bytes()))).then(Step::Stall);
@@ -192,12 +237,15 @@ async fn statuses_are_told_with_their_reason_and_body() {
     let script = move |seen: &Seen| match seen.json()["case"].as_str() {
         Some("redirect") => Answer::raw(redirect),
         Some("busy") => Answer::whole("503 Service Unavailable", "text/plain", "busy\n"),
+        Some("limit") => Answer::whole("429 Too Many Requests", "application/json", r#"{"error":{"message":"slow"}}"#),
+        Some("page") => Answer::whole("502 Bad Gateway", "text/html", "<h1>Bad Gateway</h1>"),
+        Some("silent") => Answer::raw("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"),
         _ => Answer::whole("201 Created", "application/json", HELLO),
     };
     let server = Server::with(script);
     let http = http();
     let mut replies = Vec::new();
-    for case in ["redirect", "busy", "created"] {
+    for case in ["redirect", "busy", "created", "limit", "page", "silent"] {
         let request = TransportRequest::post(server.url(), Vec::new(), format!(r#"{{"case":"{case}"}}"#).into());
         replies.push(exchange(&http, request).await);
     }
@@ -208,7 +256,16 @@ async fn statuses_are_told_with_their_reason_and_body() {
     let busy = errors[1].clone().expect("a failure");
     assert_eq!((busy.code, busy.kind.as_str(), busy.message.as_str()), (Some(503), "Service Unavailable", "busy"));
     assert_eq!(errors[2], None, "any 2xx is a success");
-    assert_eq!(server.seen().len(), 3, "nothing was sent twice");
+    for (error, code, kind, message) in [
+        (&errors[3], 429, "Too Many Requests", r#"{"error":{"message":"slow"}}"#),
+        (&errors[4], 502, "Bad Gateway", "<h1>Bad Gateway</h1>"),
+        (&errors[5], 500, "Internal Server Error", "the server answered 500 with an empty body"),
+    ] {
+        let error = error.as_ref().expect("a failure");
+        assert_eq!((error.code, error.kind.as_str(), error.message.as_str()), (Some(code), kind, message));
+    }
+    assert_eq!(server.seen().len(), 6, "nothing was sent twice");
+    assert_eq!(server.connections().accepted, 1, "a failed status does not cost the connection");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::process::Child;
 
 use serde_json::json;
 
-use crate::harness::Place;
+use crate::harness::{Place, read_until};
 use crate::support::{Answer, Server, Step, chunk, sse};
 
 /// A server that answers the first requests and then says nothing until it is released.
@@ -17,6 +17,11 @@ fn stalls_after(answered: usize) -> Server {
     })
 }
 
+fn until_asked(server: &Server, count: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(server.asked(count));
+}
+
 fn signal(child: &Child, name: &str) {
     let done = std::process::Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
     assert!(done.expect("kill runs").success());
@@ -27,19 +32,30 @@ fn ctrl_c_keeps_what_came_and_says_that_it_is_partial() {
     let server = stalls_after(3);
     let place = Place::new();
     let url = server.url();
-    let child = place.start(&[
-        "--url", &url, "-m", "m", "--streaming", "--request-count", "50", "--isl", "10", "--concurrency", "1",
+    let mut child = place.start(&[
+        "--url",
+        &url,
+        "-m",
+        "m",
+        "--streaming",
+        "--request-count",
+        "50",
+        "--isl",
+        "10",
+        "--concurrency",
+        "1",
     ]);
-    server.wait_for_requests(4);
+    until_asked(&server, 4);
     signal(&child, "INT");
-    server.wait_for_release_after(|| server.release());
+    let said = read_until(child.stderr.as_mut().expect("a pipe"), "Ctrl-C again");
+    server.release();
     let ran = place.wait(child).expect_code(0);
     let summary = ran.summary();
     assert_eq!((&summary["was_cancelled"], &summary["is_complete"]), (&json!(true), &json!(false)));
     assert_eq!(ran.avg("request_count"), 3.0);
     assert_eq!(ran.records().len(), 4, "the one that was in flight is a record as well");
     assert!(ran.stdout.contains("ended by the user"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("Ctrl-C again"), "{}", ran.stderr);
+    assert!(said.contains("no more requests are sent"), "{said}");
 }
 
 #[test]
@@ -48,9 +64,9 @@ fn ctrl_c_twice_quits_at_once_and_leaves_the_records() {
     let place = Place::new();
     let url = server.url();
     let mut child = place.start(&["--url", &url, "-m", "m", "--streaming", "--request-count", "50", "--isl", "10"]);
-    server.wait_for_requests(4);
+    until_asked(&server, 4);
     signal(&child, "INT");
-    let said = crate::harness::read_until(child.stderr.as_mut().expect("a pipe"), "Ctrl-C again");
+    let said = read_until(child.stderr.as_mut().expect("a pipe"), "Ctrl-C again");
     signal(&child, "INT");
     let ran = place.wait(child);
     assert_eq!(ran.code, Some(130), "{said}{}", ran.stderr);
@@ -64,8 +80,17 @@ fn a_duration_ends_the_sending_and_the_grace_ends_the_waiting() {
     let url = server.url();
     let ran = place
         .profile(&[
-            "--url", &url, "-m", "m", "--streaming", "--isl", "10", "--benchmark-duration", "0.3",
-            "--benchmark-grace-period", "0.1",
+            "--url",
+            &url,
+            "-m",
+            "m",
+            "--streaming",
+            "--isl",
+            "10",
+            "--benchmark-duration",
+            "0.3",
+            "--benchmark-grace-period",
+            "0.1",
         ])
         .expect_code(0);
     assert_eq!(ran.avg("request_count"), 2.0);

@@ -2,35 +2,38 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A place to run in: nothing of the user's own packages and settings is seen.
-pub struct Place {
-    dir: TempDir,
+pub(crate) struct Place {
+    dir: Rc<TempDir>,
 }
 
 /// A run that has ended.
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
     /// The folder of the run, where one was made.
     pub artifacts: Option<PathBuf>,
+    /// Kept, with all files, as long as this.
+    _dir: Rc<TempDir>,
 }
 
 impl Place {
-    pub fn new() -> Self {
-        Self { dir: TempDir::new().expect("a folder") }
+    pub(crate) fn new() -> Self {
+        Self { dir: Rc::new(TempDir::new().expect("a folder")) }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// `aiperf` with these arguments.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aiperf"));
         command
             .args(args)
@@ -44,19 +47,19 @@ impl Place {
     }
 
     /// `aiperf profile` with these arguments, to its end.
-    pub fn profile(&self, args: &[&str]) -> Ran {
+    pub(crate) fn profile(&self, args: &[&str]) -> Ran {
         let args: Vec<&str> = ["profile"].iter().chain(args).copied().collect();
         self.ended(&self.command(&args).output().expect("the binary runs"))
     }
 
     /// `aiperf profile`, started.
-    pub fn start(&self, args: &[&str]) -> Child {
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
         let args: Vec<&str> = ["profile"].iter().chain(args).copied().collect();
         self.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
     }
 
     /// What a started run has done.
-    pub fn wait(&self, child: Child) -> Ran {
+    pub(crate) fn wait(&self, child: Child) -> Ran {
         self.ended(&child.wait_with_output().expect("the binary ends"))
     }
 
@@ -66,11 +69,12 @@ impl Place {
             stdout: String::from_utf8(output.stdout.clone()).expect("text"),
             stderr: String::from_utf8(output.stderr.clone()).expect("text"),
             artifacts: self.run_folders().pop(),
+            _dir: Rc::clone(&self.dir),
         }
     }
 
     /// The folders of the runs so far, the latest last.
-    pub fn run_folders(&self) -> Vec<PathBuf> {
+    pub(crate) fn run_folders(&self) -> Vec<PathBuf> {
         let Ok(folders) = std::fs::read_dir(self.path().join("artifacts")) else { return Vec::new() };
         let mut folders: Vec<PathBuf> = folders.map(|folder| folder.expect("a folder").path()).collect();
         folders.sort_by_key(|folder| folder.metadata().and_then(|data| data.modified()).expect("a time"));
@@ -81,42 +85,42 @@ impl Place {
 impl Ran {
     /// Fails, showing everything, unless the run ended with this code.
     #[track_caller]
-    pub fn expect_code(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         let dir = self.artifacts.as_ref().unwrap_or_else(|| panic!("no folder was made:\n{}", self.stderr));
         std::fs::read_to_string(dir.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     #[track_caller]
-    pub fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         serde_json::from_str(&self.file("profile_export_aiperf.json")).expect("JSON")
     }
 
     #[track_caller]
-    pub fn inputs(&self) -> Value {
+    pub(crate) fn inputs(&self) -> Value {
         serde_json::from_str(&self.file("inputs.json")).expect("JSON")
     }
 
     #[track_caller]
-    pub fn records(&self) -> Vec<Value> {
+    pub(crate) fn records(&self) -> Vec<Value> {
         self.file("profile_export.jsonl").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// The mean of a metric of the summary.
     #[track_caller]
-    pub fn avg(&self, tag: &str) -> f64 {
+    pub(crate) fn avg(&self, tag: &str) -> f64 {
         let summary = self.summary();
         summary[tag]["avg"].as_f64().unwrap_or_else(|| panic!("no {tag} in {summary:#}"))
     }
 }
 
 /// Reads a stream until it has said `words`; gives what it said.
-pub fn read_until(stream: &mut impl std::io::Read, words: &str) -> String {
+pub(crate) fn read_until(stream: &mut impl std::io::Read, words: &str) -> String {
     let mut said = Vec::new();
     let mut byte = [0];
     while !String::from_utf8_lossy(&said).contains(words) {

@@ -5,7 +5,17 @@ use crate::harness::Place;
 #[test]
 fn concurrency_is_never_exceeded_and_is_used() {
     let ran = Place::new()
-        .profile(&["--url", "sim://?ttft=2ms&itl=0", "--streaming", "--isl", "10", "--request-count", "60", "--concurrency", "6"])
+        .profile(&[
+            "--url",
+            "sim://?ttft=2ms&itl=0",
+            "--streaming",
+            "--isl",
+            "10",
+            "--request-count",
+            "60",
+            "--concurrency",
+            "6",
+        ])
         .expect_code(0);
     // +1 at a start, -1 at an end; ends sort before starts of the same moment.
     let mut moments: Vec<(u64, i64)> = Vec::new();
@@ -16,7 +26,13 @@ fn concurrency_is_never_exceeded_and_is_used() {
     }
     moments.sort_unstable();
     let mut now = 0;
-    let most = moments.iter().map(|(_, step)| { now += step; now }).max();
+    let most = moments
+        .iter()
+        .map(|(_, step)| {
+            now += step;
+            now
+        })
+        .max();
     assert_eq!(most, Some(6));
 }
 
@@ -25,8 +41,18 @@ fn a_rate_does_not_wait_for_replies() {
     // Two slots of 200 ms would hold a closed loop to ten requests a second.
     let ran = Place::new()
         .profile(&[
-            "--url", "sim://?ttft=200ms&slots=100", "--isl", "10", "--osl", "1", "--request-rate", "200",
-            "--arrival-pattern", "constant", "--request-count", "40",
+            "--url",
+            "sim://?ttft=200ms&slots=100",
+            "--isl",
+            "10",
+            "--osl",
+            "1",
+            "--request-rate",
+            "200",
+            "--arrival-pattern",
+            "constant",
+            "--request-count",
+            "40",
         ])
         .expect_code(0);
     let intended = |record: &serde_json::Value| record["metadata"]["credit_issued_ns"].as_u64().expect("a time");
@@ -42,8 +68,18 @@ fn a_seed_fixes_the_schedule_of_a_poisson_rate() {
     let offsets = || {
         let ran = Place::new()
             .profile(&[
-                "--url", "sim://?ttft=1ms", "--isl", "10", "--osl", "1", "--request-rate", "500", "--request-count", "30",
-                "--random-seed", "11",
+                "--url",
+                "sim://?ttft=1ms",
+                "--isl",
+                "10",
+                "--osl",
+                "1",
+                "--request-rate",
+                "500",
+                "--request-count",
+                "30",
+                "--random-seed",
+                "11",
             ])
             .expect_code(0);
         let mut intended: Vec<(u64, u64)> = ran
@@ -67,15 +103,30 @@ fn every_endpoint_type_runs_against_the_engine_inside() {
     for endpoint in ["chat", "completions", "embeddings", "nim_rankings", "cohere_rankings", "hf_tei_rankings"] {
         let ran = Place::new()
             .profile(&[
-                "--url", "sim://?ttft=1ms&itl=0", "--endpoint-type", endpoint, "--isl", "10", "--request-count", "4",
-                "--rankings-passages-mean", "3", "--rankings-passages-prompt-token-mean", "10",
-                "--rankings-query-prompt-token-mean", "5",
+                "--url",
+                "sim://?ttft=1ms&itl=0",
+                "--endpoint-type",
+                endpoint,
+                "--isl",
+                "10",
+                "--request-count",
+                "4",
+                "--rankings-passages-mean",
+                "3",
+                "--rankings-passages-prompt-token-mean",
+                "10",
+                "--rankings-query-prompt-token-mean",
+                "5",
             ])
             .expect_code(0);
         assert_eq!(ran.avg("request_count"), 4.0, "{endpoint}");
         assert!(ran.avg("request_latency") > 0.0, "{endpoint}");
         let tokens = if endpoint.contains("rankings") { 35.0 } else { 10.0 };
-        assert!((ran.avg("input_sequence_length") - tokens).abs() <= 4.0, "{endpoint}: {}", ran.avg("input_sequence_length"));
+        assert!(
+            (ran.avg("input_sequence_length") - tokens).abs() <= 4.0,
+            "{endpoint}: {}",
+            ran.avg("input_sequence_length")
+        );
     }
 }
 
@@ -83,8 +134,19 @@ fn every_endpoint_type_runs_against_the_engine_inside() {
 fn ten_thousand_streams_lose_nothing() {
     let ran = Place::new()
         .profile(&[
-            "--url", "sim://?ttft=1ms&itl=0&slots=64", "--streaming", "--isl", "16", "--osl", "4", "--request-count",
-            "10000", "--num-dataset-entries", "100", "--concurrency", "64",
+            "--url",
+            "sim://?ttft=1ms&itl=0&slots=64",
+            "--streaming",
+            "--isl",
+            "16",
+            "--osl",
+            "4",
+            "--request-count",
+            "10000",
+            "--num-dataset-entries",
+            "100",
+            "--concurrency",
+            "64",
         ])
         .expect_code(0);
     assert_eq!(ran.records().len(), 10_000);

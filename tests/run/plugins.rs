@@ -26,12 +26,26 @@ fn an_endpoint_of_a_package_is_benchmarked_like_a_built_in_one() {
     let packages = place.path().join("packages");
     let ran = place
         .profile(&[
-            "--plugin-path", packages.to_str().expect("text"), "--endpoint-type", "echo", "--url", &server.url(), "-m",
-            "m", "--request-count", "5", "--isl", "12", "--plugin-option", "echo.echo_prefix=>> ",
+            "--plugin-path",
+            packages.to_str().expect("text"),
+            "--endpoint-type",
+            "echo",
+            "--url",
+            &server.url(),
+            "-m",
+            "m",
+            "--request-count",
+            "5",
+            "--isl",
+            "12",
+            "--plugin-option",
+            "echo.echo_prefix=>> ",
         ])
         .expect_code(0);
     assert_eq!(ran.avg("request_count"), 5.0);
-    assert!(server.seen().iter().all(|request| request.json()["text"].as_str().is_some_and(|text| text.starts_with(">> "))));
+    assert!(
+        server.seen().iter().all(|request| request.json()["text"].as_str().is_some_and(|text| text.starts_with(">> ")))
+    );
     let plugins = &ran.summary()["run_info"]["plugins"];
     assert_eq!((&plugins[0]["category"], &plugins[0]["name"]), (&json!("endpoint"), &json!("echo")), "{plugins:#}");
 }
@@ -49,7 +63,16 @@ fn a_library_that_is_not_used_is_not_loaded() {
     let packages = place.path().join("packages");
     let path = packages.to_str().expect("text");
     let with = |endpoint: &str| {
-        place.profile(&["--plugin-path", path, "--url", "sim://?ttft=0&itl=0", "--endpoint-type", endpoint, "--isl", "8"])
+        place.profile(&[
+            "--plugin-path",
+            path,
+            "--url",
+            "sim://?ttft=0&itl=0",
+            "--endpoint-type",
+            endpoint,
+            "--isl",
+            "8",
+        ])
     };
     with("chat").expect_code(0);
     let ran = with("echo");

@@ -44,9 +44,22 @@ pub enum MakeError {
 impl MakeError {
     /// Whether the value only asked to be left out of this run.
     pub fn is_disabled(&self) -> bool {
+        self.kind() == Some(ErrorKind::Disabled)
+    }
+
+    /// Whether the configuration is to blame, not the plugin.
+    pub fn is_invalid_config(&self) -> bool {
+        self.kind() == Some(ErrorKind::InvalidConfig)
+    }
+
+    /// What the constructor said, if it came to that.
+    fn kind(&self) -> Option<ErrorKind> {
         match self {
-            Self::Library { source, .. } => source.is_disabled(),
-            Self::Builtin { error, .. } => error.kind() == ErrorKind::Disabled,
+            Self::Library { source, .. } => match &**source {
+                LibraryError::New(error) => Some(error.kind()),
+                _ => None,
+            },
+            Self::Builtin { error, .. } => Some(error.kind()),
         }
     }
 }

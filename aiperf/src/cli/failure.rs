@@ -94,9 +94,13 @@ impl From<PlanError> for Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match &error {
-            RunError::Parts(PartsError::Make(_)) => Exit::Plugin,
+            RunError::Parts(PartsError::Make(error)) if !error.is_invalid_config() => Exit::Plugin,
             RunError::Parts(
-                PartsError::Registry(_) | PartsError::Tokenizer(_) | PartsError::Dataset(_) | PartsError::Format { .. },
+                PartsError::Make(_)
+                | PartsError::Registry(_)
+                | PartsError::Tokenizer(_)
+                | PartsError::Dataset(_)
+                | PartsError::Format { .. },
             ) => Exit::Usage,
             RunError::Interrupted { .. } => Exit::Interrupted,
             _ => Exit::Failed,

@@ -193,7 +193,7 @@ fn told(error: &reqwest::Error, server: &str, progress: Progress, limit: Option<
         } else {
             (ErrorKind::Io, word::CONNECT, format!("no connection to {server}"))
         }
-    } else if roots.malformed {
+    } else if roots.malformed || (matches!(roots.io, Some(Io::InvalidData | Io::InvalidInput)) && !roots.tls) {
         (ErrorKind::Io, word::PROTOCOL, format!("{server} does not speak HTTP as expected"))
     } else if matches!(roots.io, Some(Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe)) {
         (ErrorKind::Io, word::RESET, format!("{server} reset the connection"))

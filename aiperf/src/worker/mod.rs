@@ -1,11 +1,14 @@
 //! Spends credits: one credit in, one exchange out. Formats the request, hands it to the transport, takes the raw reply.
 //! Parses and counts nothing: that is done elsewhere, where it cannot delay a send.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aiperf_abi::data::request::Request;
-use aiperf_abi::{Endpoint, Error, Transport, TransportRequest};
+use aiperf_abi::{Endpoint, Error, ErrorKind, Transport, TransportRequest};
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -38,8 +41,11 @@ impl Worker {
     pub async fn spend(&self, credit: Credit, request: Request, abandoned: &mut watch::Receiver<bool>) -> Exchange {
         match self.prepare(&request) {
             Ok(prepared) => {
-                let reply = self.send(prepared, abandoned).await;
-                Exchange { credit, request, reply }
+                // A credit comes back whatever happens: a run must not wait for ever because a transport panicked.
+                match AssertUnwindSafe(self.send(prepared, abandoned)).catch_unwind().await {
+                    Ok(reply) => Exchange { credit, request, reply },
+                    Err(panic) => self.unsent(credit, request, &panicked(&*panic)),
+                }
             }
             Err(error) => self.unsent(credit, request, &error),
         }
@@ -74,4 +80,9 @@ impl Worker {
         };
         collected.finish(outcome)
     }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::new(ErrorKind::Panic, words.unwrap_or("without words")).context("the transport panicked")
 }
