@@ -1,5 +1,15 @@
 //! Real plugin libraries, good and bad, through the host's loader.
 
+// One file of unit-like tests per question: do good ones work, what is said of bad ones, what of those that misbehave
+// once loaded, does a transport keep its promises, and do versions grow together.
+mod fixtures;
 mod support;
 
 mod good;
+#[cfg(target_os = "linux")]
+mod inspection;
+mod moods;
+#[cfg(target_os = "linux")]
+mod refusals;
+mod transport;
+mod versions;

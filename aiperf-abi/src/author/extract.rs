@@ -134,8 +134,8 @@ mod tests {
 
     use super::*;
 
-    fn found_text(reply: Value) -> Option<String> {
-        match auto_detect(&reply) {
+    fn found_text(reply: &Value) -> Option<String> {
+        match auto_detect(reply) {
             Some(ResponseData::Text(text)) => Some(text),
             _ => None,
         }
@@ -168,14 +168,14 @@ mod tests {
     #[test]
     fn text_has_many_names() {
         for name in TEXT_NAMES {
-            assert_eq!(found_text(json!({ name: "hi" })).as_deref(), Some("hi"));
-            assert_eq!(found_text(json!({ name: ["h", "i"] })).as_deref(), Some("hi"));
+            assert_eq!(found_text(&json!({ name: "hi" })).as_deref(), Some("hi"));
+            assert_eq!(found_text(&json!({ name: ["h", "i"] })).as_deref(), Some("hi"));
         }
-        assert_eq!(found_text(json!({"choices": [{"text": "hi"}]})).as_deref(), Some("hi"));
-        assert_eq!(found_text(json!({"choices": [{"message": {"content": "hi"}}]})).as_deref(), Some("hi"));
-        assert_eq!(found_text(json!({"choices": [{"delta": {"content": "hi"}}]})).as_deref(), Some("hi"));
-        assert_eq!(found_text(json!([{"generated_text": "hi"}])).as_deref(), Some("hi"));
-        assert_eq!(found_text(json!({"content": "second", "text": "first"})).as_deref(), Some("first"));
+        assert_eq!(found_text(&json!({"choices": [{"text": "hi"}]})).as_deref(), Some("hi"));
+        assert_eq!(found_text(&json!({"choices": [{"message": {"content": "hi"}}]})).as_deref(), Some("hi"));
+        assert_eq!(found_text(&json!({"choices": [{"delta": {"content": "hi"}}]})).as_deref(), Some("hi"));
+        assert_eq!(found_text(&json!([{"generated_text": "hi"}])).as_deref(), Some("hi"));
+        assert_eq!(found_text(&json!({"content": "second", "text": "first"})).as_deref(), Some("first"));
     }
 
     #[test]

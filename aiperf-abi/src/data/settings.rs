@@ -37,9 +37,13 @@ impl ModelEndpoint {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EndpointMetadata {
-    /// Title of the results table.
+    /// Title of the results table; the key must be there, and may be null.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "text_or_null"))]
     pub metrics_title: Option<String>,
-    /// Path appended to the base URL; null appends nothing.
+    /// Path appended to the base URL; the key must be there, and null appends nothing.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "text_or_null"))]
     pub endpoint_path: Option<String>,
     /// Path used instead when streaming.
     #[serde(default)]
@@ -88,6 +92,12 @@ pub struct EndpointMetadata {
     pub consumes_system_message: bool,
 }
 
+/// Of a key that must be there, which a plain `Option` need not.
+#[cfg(feature = "schema")]
+fn text_or_null(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    generator.subschema_for::<Option<String>>()
+}
+
 fn openai() -> String {
     "openai".to_owned()
 }
@@ -102,4 +112,42 @@ pub struct TransportMetadata {
     /// URL schemes it is chosen for, e.g. `http`.
     #[serde(default)]
     pub url_schemes: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn minimal() -> Value {
+        json!({"metrics_title": null, "endpoint_path": null, "supports_streaming": true, "tokenizes_input": true,
+            "produces_tokens": true})
+    }
+
+    #[test]
+    fn title_and_path_may_be_null_and_must_not_be_missing() {
+        let metadata: EndpointMetadata = serde_json::from_value(minimal()).unwrap();
+        assert_eq!((metadata.metrics_title, metadata.service_kind.as_str()), (None, "openai"));
+        for key in minimal().as_object().unwrap().keys() {
+            let mut less = minimal();
+            less.as_object_mut().unwrap().remove(key);
+            let error = serde_json::from_value::<EndpointMetadata>(less).unwrap_err().to_string();
+            assert_eq!(error, format!("missing field `{key}`"));
+        }
+    }
+
+    #[cfg(feature = "schema")]
+    #[test]
+    fn the_schema_says_the_same() {
+        let schema = schemars::schema_for!(EndpointMetadata).to_value();
+        let mut required: Vec<&str> = schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        required.sort_unstable();
+        assert_eq!(
+            required,
+            ["endpoint_path", "metrics_title", "produces_tokens", "supports_streaming", "tokenizes_input"]
+        );
+        assert_eq!(schema["properties"]["metrics_title"]["type"], json!(["string", "null"]));
+        assert!(schema["properties"]["endpoint_path"]["description"].as_str().unwrap().contains("null"));
+    }
 }

@@ -110,8 +110,8 @@ mod tests {
 
     use super::*;
 
-    fn read(object: Value) -> Usage {
-        Usage::read(&object).expect("counts")
+    fn read(object: &Value) -> Usage {
+        Usage::read(object).expect("counts")
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             json!({"input_token_count": 10, "generated_token_count": 4}),
             json!({"input_tokens": 10.0, "output_tokens": 4.0}),
         ] {
-            let usage = read(object.clone());
+            let usage = read(&object);
             let counts = (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens);
             assert_eq!(counts, (Some(10), Some(4), Some(14)), "{object}");
         }
@@ -139,11 +139,11 @@ mod tests {
             json!({"cache_read_input_tokens": 3, "reasoning_tokens": 2}),
             json!({"prompt_cache_hit_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 2}}),
         ] {
-            let usage = read(object.clone());
+            let usage = read(&object);
             assert_eq!((usage.prompt_cache_read_tokens, usage.reasoning_tokens), (Some(3), Some(2)), "{object}");
         }
         let details = json!({"accepted_prediction_tokens": 1, "rejected_prediction_tokens": 2, "audio_tokens": 3});
-        let usage = read(json!({"completion_tokens_details": details, "prompt_cache_miss_tokens": 4}));
+        let usage = read(&json!({"completion_tokens_details": details, "prompt_cache_miss_tokens": 4}));
         assert_eq!(usage.accepted_prediction_tokens, Some(1));
         assert_eq!(usage.rejected_prediction_tokens, Some(2));
         assert_eq!(usage.completion_audio_tokens, Some(3));
@@ -154,28 +154,28 @@ mod tests {
     fn an_input_that_leaves_out_the_cache_is_completed() {
         let anthropic = json!({"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20,
             "output_tokens": 7});
-        let usage = read(anthropic);
+        let usage = read(&anthropic);
         assert_eq!((usage.prompt_tokens, usage.total_tokens), (Some(125), Some(132)));
         assert_eq!((usage.prompt_cache_read_tokens, usage.prompt_cache_write_tokens), (Some(100), Some(20)));
 
         let bedrock = json!({"inputTokens": 5, "cacheReadInputTokens": 100, "outputTokens": 7, "totalTokens": 12});
-        let usage = read(bedrock);
+        let usage = read(&bedrock);
         assert_eq!((usage.prompt_tokens, usage.total_tokens), (Some(105), Some(112)));
     }
 
     #[test]
     fn an_input_that_includes_the_cache_is_left_alone() {
         let openai = json!({"input_tokens": 50, "input_tokens_details": {"cached_tokens": 40}, "output_tokens": 1});
-        assert_eq!(read(openai).prompt_tokens, Some(50));
+        assert_eq!(read(&openai).prompt_tokens, Some(50));
         let proxied = json!({"prompt_tokens": 125, "cache_read_input_tokens": 100, "completion_tokens": 1});
-        assert_eq!(read(proxied).prompt_tokens, Some(125));
+        assert_eq!(read(&proxied).prompt_tokens, Some(125));
     }
 
     #[test]
     fn thoughts_are_part_of_the_output() {
         let gemini = json!({"promptTokenCount": 10, "candidatesTokenCount": 4, "thoughtsTokenCount": 6,
             "totalTokenCount": 20});
-        let usage = read(gemini);
+        let usage = read(&gemini);
         assert_eq!(
             (usage.completion_tokens, usage.reasoning_tokens, usage.total_tokens),
             (Some(10), Some(6), Some(20))

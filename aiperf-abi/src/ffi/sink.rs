@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use abi_stable::prefix_type::WithMetadata;
-use abi_stable::std_types::{ROption, RSlice, RStr, RVec, Tuple2};
+use abi_stable::std_types::{ROption, RSlice, RStr, Tuple2};
 
 use super::guard::silent;
 use super::object::release;
@@ -90,9 +90,9 @@ impl FfiSink {
     }
 
     pub(crate) fn head(&self, at_ns: u64, status: u16, headers: &[(&str, &str)]) {
-        let headers: RVec<_> = headers.iter().map(|(name, value)| Tuple2((*name).into(), (*value).into())).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| Tuple2((*name).into(), (*value).into())).collect();
         // SAFETY: see above.
-        unsafe { (self.table.head())(self.object, at_ns, status, headers.as_rslice()) }
+        unsafe { (self.table.head())(self.object, at_ns, status, headers.as_slice().into()) }
     }
 
     pub(crate) fn chunk(&self, at_ns: u64, bytes: &[u8]) -> Flow {

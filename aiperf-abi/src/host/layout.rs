@@ -50,6 +50,8 @@ fn path(error: &AbiInstabilityError) -> String {
             TLFieldOrFunction::Field(field) => field.name().to_owned(),
             TLFieldOrFunction::Function(function) => format!("{}()", function.name),
         })
+        // Fields of tuples: a prefix type is a tuple of one.
+        .filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit()))
         .collect();
     match names.len() {
         0 => "the root module".to_owned(),
@@ -79,6 +81,70 @@ fn difference(what: &AbiInstability) -> String {
         other => {
             let words = format!("{other:?}");
             words.split(['(', '{', ' ']).next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use abi_stable::StableAbi;
+    use abi_stable::prefix_type::PrefixTypeTrait;
+
+    use super::*;
+
+    /// The same table in different versions.
+    macro_rules! table {
+        ($($version:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* })*) => {$(
+            #[expect(dead_code, reason = "of most versions only the layout is looked at")]
+            mod $version {
+                use abi_stable::StableAbi;
+
+                #[repr(C)]
+                #[derive(StableAbi)]
+                #[sabi(kind(Prefix(prefix_ref = TableRef, prefix_fields = TablePrefix)))]
+                pub(super) struct Table {
+                    $($(#[$attribute])* pub(super) $field: $type,)*
+                }
+            }
+        )*};
+    }
+
+    table! {
+        first { one: extern "C" fn(u32) -> u64, #[sabi(last_prefix_field)] two: u32 }
+        appended { one: extern "C" fn(u32) -> u64, #[sabi(last_prefix_field)] two: u32, three: u64 }
+        inserted { one: extern "C" fn(u32) -> u64, three: u64, #[sabi(last_prefix_field)] two: u32 }
+        retyped { one: extern "C" fn(u64) -> u64, #[sabi(last_prefix_field)] two: u32 }
+    }
+
+    extern "C" fn one(x: u32) -> u64 {
+        x.into()
+    }
+
+    #[test]
+    fn a_library_without_the_fields_that_were_appended_fits() {
+        let (old, new) = (first::TableRef::LAYOUT, appended::TableRef::LAYOUT);
+        assert_eq!(check(old, old), Ok(()));
+        assert_eq!(check(old, new), Ok(()));
+        assert!(check(new, old).is_err(), "a library that is newer than the host");
+    }
+
+    #[test]
+    fn what_an_older_library_lacks_is_seen_to_be_absent() {
+        let old = first::Table { one, two: 2 }.leak_into_prefix();
+        // SAFETY: the check above says that one is a prefix of the other; this is how the host reads a library's table.
+        let read = unsafe { std::mem::transmute::<first::TableRef, appended::TableRef>(old) };
+        assert_eq!(((read.one())(1), read.two(), read.three()), (1, 2, None));
+        let new = appended::Table { one, two: 2, three: 3 }.leak_into_prefix();
+        assert_eq!(new.three(), Some(3));
+    }
+
+    #[test]
+    fn every_other_change_is_told_in_a_few_lines() {
+        let ours = first::TableRef::LAYOUT;
+        for (theirs, word) in [(inserted::TableRef::LAYOUT, "three"), (retyped::TableRef::LAYOUT, "u64")] {
+            let lines = check(theirs, ours).unwrap_err();
+            assert!(!lines.is_empty() && lines.len() <= LINES, "{lines:?}");
+            assert!(lines.iter().any(|line| line.contains(word)), "{lines:?}");
         }
     }
 }

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use aiperf_abi::data::descriptor::{ABI_VERSION, Descriptor};
 use object::{Architecture, FileKind};
+use semver::Version;
 use serde::Serialize;
-
-use super::descriptor::{ABI_VERSION, Descriptor};
 
 mod elf;
 mod macho;
@@ -29,8 +29,14 @@ pub struct Inspection {
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     /// The file cannot be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read: {0}; check the path and its permissions")]
     Unreadable(#[source] std::io::Error),
+    /// Libraries cannot be loaded here.
+    #[error(
+        "cannot be used: plugin libraries are supported on Linux and macOS, not on {}; only the built-in plugins work here",
+        std::env::consts::OS
+    )]
+    System,
     /// It is something else.
     #[error("is not a shared library but {0}; build the plugin with `crate-type = [\"cdylib\"]` and give the result")]
     NotALibrary(&'static str),
@@ -41,7 +47,7 @@ pub enum InspectError {
     #[error("is damaged: {0}; copy or build it again")]
     Damaged(String),
     /// It was built for another system or processor.
-    #[error("is built for {library}, this is {host}; build it for this system")]
+    #[error("is built for {library}, and this is {host}; build it for {host}")]
     WrongSystem {
         /// What it is for.
         library: String,
@@ -58,32 +64,26 @@ pub enum InspectError {
     #[error("has a broken plugin descriptor: {0}; build it again with a released aiperf-abi")]
     BrokenDescriptor(String),
     /// Built with another major version of the contract.
-    #[error("is built with aiperf-abi {library}, this aiperf speaks {host}; build it with aiperf-abi {}", caret(host))]
+    #[error(
+        "is built with aiperf-abi {library}, which does not fit the {ABI_VERSION} of this aiperf; \
+         build it with aiperf-abi {ABI_VERSION}"
+    )]
     OtherMajor {
-        /// The library's version.
-        library: semver::Version,
-        /// Ours.
-        host: semver::Version,
+        /// The library's version; ours is [`ABI_VERSION`].
+        library: Version,
     },
     /// Built with a newer minor version of the contract.
     #[error(
-        "is built with aiperf-abi {library}, newer than {host} of this aiperf; \
-         update aiperf, or build the plugin with aiperf-abi {}",
-        caret(host)
+        "is built with aiperf-abi {library}, newer than the {ABI_VERSION} of this aiperf; \
+         update aiperf, or build the plugin with aiperf-abi {ABI_VERSION}"
     )]
     NewerMinor {
-        /// The library's version.
-        library: semver::Version,
-        /// Ours.
-        host: semver::Version,
+        /// The library's version; ours is [`ABI_VERSION`].
+        library: Version,
     },
     /// A panic in it would end the run.
     #[error("is built with panic = \"{0}\", so that a panic in it would end the run; build it with panic = \"unwind\"")]
     Panics(String),
-}
-
-fn caret(version: &semver::Version) -> String {
-    format!("{}.{}", version.major, version.minor)
 }
 
 /// What a library has to be made for.
@@ -113,6 +113,9 @@ struct Contents<'a> {
 /// # Errors
 /// What is wrong with it, in the order in which it matters: the file, its kind, its system, its descriptor, its version.
 pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
+    if cfg!(not(unix)) {
+        return Err(InspectError::System);
+    }
     preflight(&read(path)?)
 }
 
@@ -183,20 +186,23 @@ fn kind(bytes: &[u8]) -> Result<FileKind, InspectError> {
     }
 }
 
-/// Whether this host can work with what the descriptor says.
 fn judge(descriptor: &Descriptor) -> Result<(), InspectError> {
+    judge_for(&Version::parse(ABI_VERSION).expect("a crate's version is a version"), descriptor)
+}
+
+/// Whether a host of this version can work with what the descriptor says.
+fn judge_for(host: &Version, descriptor: &Descriptor) -> Result<(), InspectError> {
     if descriptor.descriptor != 1 {
         let text = format!("its format is {}, this aiperf reads 1", descriptor.descriptor);
         return Err(InspectError::BrokenDescriptor(text));
     }
-    let host = semver::Version::parse(ABI_VERSION).expect("a crate's version is a version");
-    let library = semver::Version::parse(&descriptor.abi)
+    let library = Version::parse(&descriptor.abi)
         .map_err(|error| InspectError::BrokenDescriptor(format!("its ABI version `{}`: {error}", descriptor.abi)))?;
     if library.major != host.major {
-        return Err(InspectError::OtherMajor { library, host });
+        return Err(InspectError::OtherMajor { library });
     }
     if library.minor > host.minor {
-        return Err(InspectError::NewerMinor { library, host });
+        return Err(InspectError::NewerMinor { library });
     }
     match descriptor.panic.as_str() {
         "unwind" => Ok(()),

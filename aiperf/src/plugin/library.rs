@@ -8,12 +8,12 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use aiperf_abi::data::descriptor::Descriptor;
+use aiperf_abi::data::descriptor::{ABI_VERSION, Descriptor};
 use aiperf_abi::host::{AbiHeaderRef, HEADER_SYMBOL, Refusal, Root, Settings};
 use aiperf_abi::{Context, DataExporter, Endpoint, ErrorKind, Transport};
 use thiserror::Error;
 
-use super::preflight::{HOST_ABI, preflight};
+use super::inspect::{self, InspectError, Inspection};
 use super::services::HostServices;
 use crate::clock::Clock;
 
@@ -30,90 +30,16 @@ pub struct Library {
 /// Why a library, or a class of it, cannot be used.
 #[derive(Debug, Error)]
 pub enum LibraryError {
-    /// The file cannot be read.
-    #[error("cannot read the plugin library {}: {source}", path.display())]
-    Read {
+    /// Its file is not one this host can load; nothing of it was run.
+    #[error("{}: {error}", path.display())]
+    Inspect {
         /// The file.
         path: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// Something else than a shared library.
-    #[error("{} is not a shared library: {reason}", path.display())]
-    NotALibrary {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        reason: String,
-    },
-    /// Part of the file is missing.
-    #[error("{} is cut off or damaged: {reason}. Build or copy it again", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// How that shows.
-        reason: String,
-    },
-    /// For another processor.
-    #[error("{} is built for {found}, and this aiperf runs on {ours}. Build the plugin for {ours}", path.display())]
-    Architecture {
-        /// The file.
-        path: PathBuf,
-        /// Its processor.
-        found: String,
-        /// Ours.
-        ours: &'static str,
-    },
-    /// A shared library that exports no plugin.
-    #[error(
-        "{} is a shared library but not an aiperf plugin: it lacks the symbol `{}`. Does its crate call \
-         `aiperf_abi::export_plugin!`?", path.display(), aiperf_abi::data::descriptor::SYMBOL
-    )]
-    NotAPlugin {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Its descriptor is broken.
-    #[error("the plugin descriptor of {} cannot be used: {reason}. Rebuild the plugin", path.display())]
-    Descriptor {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Built for another major version of the plugin ABI.
-    #[error(
-        "{} is built for plugin ABI {library}, and this aiperf has plugin ABI {HOST_ABI}: they do not fit. Rebuild the \
-         plugin with aiperf-abi {HOST_ABI}", path.display()
-    )]
-    OtherMajor {
-        /// The file.
-        path: PathBuf,
-        /// Its ABI version.
-        library: String,
-    },
-    /// Built for a newer minor version of the plugin ABI.
-    #[error(
-        "{} is built for plugin ABI {library}, newer than the {HOST_ABI} of this aiperf. Update aiperf, or rebuild the \
-         plugin with aiperf-abi {HOST_ABI}", path.display()
-    )]
-    NewerMinor {
-        /// The file.
-        path: PathBuf,
-        /// Its ABI version.
-        library: String,
-    },
-    /// Built so that a panic ends the process.
-    #[error(
-        "{} is built with panic = \"abort\": its first panic would end the run. Rebuild it with panic = \"unwind\" in its \
-         Cargo profile", path.display()
-    )]
-    Abort {
-        /// The file.
-        path: PathBuf,
+        /// What is wrong with it.
+        error: InspectError,
     },
     /// The system's loader refused it.
-    #[error("the system cannot load {}: {reason}{hint}", path.display())]
+    #[error("{}: the system cannot load it: {reason}{hint}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -123,17 +49,34 @@ pub enum LibraryError {
         hint: &'static str,
     },
     /// Its header does not fit.
-    #[error("{} has a plugin header that does not fit: {reason}. Rebuild the plugin with aiperf-abi {HOST_ABI}", path.display())]
+    #[error(
+        "{}: has no plugin header that fits: {reason}; build it again with aiperf-abi {ABI_VERSION}",
+        path.display()
+    )]
     Header {
         /// The file.
         path: PathBuf,
         /// What does not.
         reason: String,
     },
-    /// What crosses lies differently in memory, in spite of equal versions.
+    /// Its header tells of another version than its descriptor.
     #[error(
-        "{} says plugin ABI {library}, but its layout differs from that of this aiperf ({HOST_ABI}). Rebuild the plugin \
-         with an unmodified aiperf-abi {HOST_ABI}:\n  {}", path.display(), differences.join("\n  ")
+        "{}: describes itself as built with aiperf-abi {described}, but its code is built with {library}, and this aiperf \
+         has {ABI_VERSION}; build it again with aiperf-abi {ABI_VERSION}", path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version in its descriptor.
+        described: String,
+        /// The version in its header.
+        library: String,
+    },
+    /// What crosses lies differently in memory, in spite of versions that fit.
+    #[error(
+        "{}: is built with aiperf-abi {library}, but what crosses lies differently in memory than in the {ABI_VERSION} of \
+         this aiperf; build it with an unmodified aiperf-abi {ABI_VERSION}. What differs:\n  {}",
+        path.display(), differences.join("\n  ")
     )]
     Layout {
         /// The file.
@@ -144,7 +87,9 @@ pub enum LibraryError {
         differences: Vec<String>,
     },
     /// What it says in its file is not what it offers.
-    #[error("{} describes itself as {described}, but once loaded is {loaded}. Rebuild the plugin", path.display())]
+    #[error(
+        "{}: describes itself as {described}, but once loaded it is {loaded}; build it again", path.display()
+    )]
     Impostor {
         /// The file.
         path: PathBuf,
@@ -154,7 +99,7 @@ pub enum LibraryError {
         loaded: String,
     },
     /// It failed to start.
-    #[error("the plugin library {} failed to start: {reason}", path.display())]
+    #[error("{}: failed to start: {reason}; update the package or take it out", path.display())]
     Start {
         /// The file.
         path: PathBuf,
@@ -162,7 +107,7 @@ pub enum LibraryError {
         reason: String,
     },
     /// The manifest names a class that the library does not have.
-    #[error("{} exports no {category} of the type `{class}`{hint}", path.display())]
+    #[error("{}: exports no {category} of the type `{class}`{hint}", path.display())]
     NoClass {
         /// The file.
         path: PathBuf,
@@ -176,12 +121,6 @@ pub enum LibraryError {
     /// The class could not be made; the error names package and entry.
     #[error("{0}")]
     New(aiperf_abi::Error),
-    /// Libraries cannot be loaded here.
-    #[error(
-        "plugin libraries are supported on Linux and macOS, not on {}; only the built-in plugins work here",
-        std::env::consts::OS
-    )]
-    System,
 }
 
 impl LibraryError {
@@ -200,30 +139,26 @@ impl Library {
         // Libraries live as long as the process, and the system keeps one list of them; this is ours.
         static OPEN: Mutex<Vec<(FileId, &'static Library)>> = Mutex::new(Vec::new());
 
-        let read = |source| LibraryError::Read { path: path.to_owned(), source };
+        let refuse = |error| LibraryError::Inspect { path: path.to_owned(), error };
         // A path without a slash would be looked up in the system's library folders.
-        let path = path.canonicalize().map_err(read)?;
-        let metadata = path.metadata().map_err(read)?;
-        if metadata.is_dir() {
-            return Err(LibraryError::NotALibrary { path, reason: "it is a folder".to_owned() });
-        }
-        let id = file_id(&metadata)?;
+        let real = path.canonicalize().map_err(|error| refuse(InspectError::Unreadable(error)))?;
+        let id = real.metadata().map_err(InspectError::Unreadable).and_then(|metadata| file_id(&metadata));
+        let id = id.map_err(refuse)?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, library)) = open.iter().find(|(known, _)| *known == id) {
             return Ok(library);
         }
-        let library: &'static Self = Box::leak(Box::new(Self::load(path)?));
+        let library: &'static Self = Box::leak(Box::new(Self::load(real)?));
         open.push((id, library));
         Ok(library)
     }
 
     fn load(path: PathBuf) -> Result<Self, LibraryError> {
-        let bytes = std::fs::read(&path).map_err(|source| LibraryError::Read { path: path.clone(), source })?;
-        let descriptor = preflight(&path, &bytes)?;
-        drop(bytes);
+        let Inspection { descriptor, .. } =
+            inspect::inspect(&path).map_err(|error| LibraryError::Inspect { path: path.clone(), error })?;
         let header = header(&path)?;
         // SAFETY: the header was read from the symbol it belongs to, and `header` never closes a library.
-        let root = unsafe { Root::admit(header) }.map_err(|refusal| refused(&path, refusal))?;
+        let root = unsafe { Root::admit(header) }.map_err(|refusal| refused(&path, &descriptor, refusal))?;
         let library = Self { path, descriptor, root };
         library.is_what_it_says()?;
         // Before there is a run there is no seed; a library as a whole only logs.
@@ -312,11 +247,11 @@ fn sorted(mut exports: Vec<String>) -> Vec<String> {
     exports
 }
 
-fn refused(path: &Path, refusal: Refusal) -> LibraryError {
+fn refused(path: &Path, descriptor: &Descriptor, refusal: Refusal) -> LibraryError {
     let path = path.to_owned();
     match refusal {
         Refusal::Header(reason) => LibraryError::Header { path, reason },
-        Refusal::Version { library, .. } => LibraryError::OtherMajor { path, library },
+        Refusal::Version { library, .. } => LibraryError::Version { path, described: descriptor.abi.clone(), library },
         Refusal::Layout { library, differences } => LibraryError::Layout { path, library, differences },
         Refusal::Constructor(reason) => LibraryError::Start { path, reason },
     }
@@ -326,14 +261,14 @@ fn refused(path: &Path, refusal: Refusal) -> LibraryError {
 type FileId = (u64, u64);
 
 #[cfg(unix)]
-fn file_id(metadata: &Metadata) -> Result<FileId, LibraryError> {
+fn file_id(metadata: &Metadata) -> Result<FileId, InspectError> {
     use std::os::unix::fs::MetadataExt;
     Ok((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]
-fn file_id(_: &Metadata) -> Result<FileId, LibraryError> {
-    Err(LibraryError::System)
+fn file_id(_: &Metadata) -> Result<FileId, InspectError> {
+    Err(InspectError::System)
 }
 
 /// Opens a library for good and finds its header.
@@ -341,23 +276,30 @@ fn file_id(_: &Metadata) -> Result<FileId, LibraryError> {
 fn header(path: &Path) -> Result<AbiHeaderRef, LibraryError> {
     use libloading::os::unix::{Library as System, RTLD_LOCAL, RTLD_NOW};
 
-    let failed = |error: &dyn std::error::Error| {
-        let reason = chain(error);
-        LibraryError::Open { path: path.to_owned(), hint: hint(&reason), reason }
-    };
     // SAFETY: this runs the library's initialisers, which is what a user who installs a plugin asks for; the file has been
     // checked to be whole, and to be a plugin. All symbols are bound now, so that a missing one is an error and no abort.
-    let library = unsafe { System::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| failed(&error))?;
+    let library = unsafe { System::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| unopened(path, &error))?;
     // SAFETY: a library with our descriptor exports a header under this name.
     let header = unsafe { library.get::<AbiHeaderRef>(HEADER_SYMBOL.as_bytes()) }.map(|symbol| *symbol);
     // Never closed: threads, thread-local destructors and error texts may point into it.
     std::mem::forget(library);
-    header.map_err(|error| failed(&error))
+    header.map_err(|_| LibraryError::Header {
+        path: path.to_owned(),
+        reason: format!("it lacks the symbol `{HEADER_SYMBOL}`"),
+    })
+}
+
+#[cfg(unix)]
+fn unopened(path: &Path, error: &dyn std::error::Error) -> LibraryError {
+    let words = chain(error);
+    // The loader names the file too.
+    let reason = words.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&words).to_owned();
+    LibraryError::Open { path: path.to_owned(), hint: hint(&reason), reason }
 }
 
 #[cfg(not(unix))]
-fn header(_: &Path) -> Result<AbiHeaderRef, LibraryError> {
-    Err(LibraryError::System)
+fn header(path: &Path) -> Result<AbiHeaderRef, LibraryError> {
+    Err(LibraryError::Inspect { path: path.to_owned(), error: InspectError::System })
 }
 
 /// An error and what caused it; libloading keeps the loader's words in the source.
@@ -372,13 +314,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(unix)]
 fn hint(reason: &str) -> &'static str {
     if reason.contains("GLIBC_") {
-        ". It was built on a newer system: build it on this one, or on an older one"
+        "; it was built on a newer system: build it on this one, or on an older one"
     } else if reason.contains("static TLS") {
-        ". Its allocator reserves static thread-local memory: turn on its feature for dynamic TLS"
+        "; its allocator reserves static thread-local memory: turn on its feature for dynamic TLS"
     } else if reason.contains("cannot open shared object file") || reason.contains("Library not loaded") {
-        ". Install the library it needs"
+        "; install the library it needs"
     } else if reason.contains("undefined symbol") {
-        ". It was linked incompletely: rebuild it"
+        "; it was linked incompletely: build it again with all it uses"
     } else {
         ""
     }

@@ -2,7 +2,6 @@
 //! Everything here but the loader works without running a line of plugin code.
 
 pub mod category;
-pub mod descriptor;
 pub mod discovery;
 pub mod fault;
 pub mod inspect;
@@ -10,7 +9,6 @@ pub mod install;
 pub mod library;
 pub mod manifest;
 pub mod name;
-mod preflight;
 pub mod registry;
 mod resolve;
 pub mod services;

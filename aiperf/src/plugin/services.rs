@@ -5,19 +5,20 @@ use std::sync::Arc;
 use aiperf_abi::{Host, Level};
 
 use crate::clock::Clock;
+use crate::random::RootSeed;
 
 /// The services one package gets. Its log lines carry the target `plugin` and the field `package`.
 #[derive(Debug, Clone)]
 pub struct HostServices {
     package: Arc<str>,
     clock: Clock,
-    seed: u64,
+    seed: RootSeed,
 }
 
 impl HostServices {
     /// Services for `package`, with the run's clock and seed.
     pub fn new(package: impl Into<Arc<str>>, clock: Clock, seed: u64) -> Self {
-        Self { package: package.into(), clock, seed }
+        Self { package: package.into(), clock, seed: RootSeed::new(seed) }
     }
 }
 
@@ -48,24 +49,12 @@ impl Host for HostServices {
     }
 
     fn derive_seed(&self, purpose: &str) -> u64 {
-        derive_seed(self.seed, purpose)
+        self.seed.derive(purpose)
     }
 
     fn share(&self) -> Box<dyn Host> {
         Box::new(self.clone())
     }
-}
-
-/// The seed of one purpose: FNV-1a (64 bit) of its name, added to the run's seed, mixed by the finaliser of SplitMix64.
-/// Part of what makes a run repeatable: never change it.
-fn derive_seed(seed: u64, purpose: &str) -> u64 {
-    let name = purpose
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let mut mixed = seed.wrapping_add(name).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
@@ -109,9 +98,10 @@ mod tests {
     }
 
     #[test]
-    fn seeds_depend_on_run_and_purpose_and_never_change() {
-        assert_eq!(derive_seed(42, "arrival"), 0);
-        assert_ne!(derive_seed(42, "arrival"), derive_seed(43, "arrival"));
-        assert_ne!(derive_seed(42, "arrival"), derive_seed(42, "arrivals"));
+    fn seeds_are_those_of_the_run() {
+        let host = HostServices::new("my-plugins", Clock::start(), 42);
+        assert_eq!(host.derive_seed("arrival"), RootSeed::new(42).derive("arrival"));
+        assert_eq!(host.share().derive_seed("arrival"), host.derive_seed("arrival"));
+        assert_ne!(host.derive_seed("arrival"), host.derive_seed("arrivals"));
     }
 }

@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
+use aiperf_abi::data::descriptor::{SIZE, SYMBOL};
 use object::elf::{self, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_STRSZ, DT_STRTAB, DT_SYMTAB};
-use object::read::elf::{Dyn, FileHeader, GnuHashTable, HashTable, ProgramHeader, Sym};
+use object::read::elf::{Dyn, FileHeader, GnuHashTable, HashTable, ProgramHeader, SectionHeader, Sym};
 use object::read::{ReadRef, StringTable};
 use object::{Architecture, Endianness};
 
 use super::{Contents, InspectError, Target};
-use crate::plugin::descriptor::{SIZE, SYMBOL};
 
 pub(super) fn read<Elf>(target: Target, bytes: &[u8]) -> Result<Contents<'_>, InspectError>
 where
@@ -31,7 +31,7 @@ where
     let segments =
         header.program_headers(endian, bytes).map_err(|_| truncated("it ends before its table of segments"))?;
     let file = File::<Elf> { bytes, endian, segments };
-    file.check_length()?;
+    file.check_length(header)?;
     file.contents()
 }
 
@@ -44,23 +44,33 @@ struct File<'a, Elf: FileHeader> {
 }
 
 impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
-    /// Every segment the loader would map must be there to the last byte.
-    fn check_length(&self) -> Result<(), InspectError> {
-        let length = self.bytes.len() as u64;
-        let loads = self.segments.iter().filter(|segment| segment.p_type(self.endian) == elf::PT_LOAD);
+    /// The file must be there to the last byte: what the loader would map beyond the end would kill the process when
+    /// touched, and a missing table of sections, which stands last, tells that a copy or download broke off.
+    fn check_length(&self, header: &Elf) -> Result<(), InspectError> {
         let mut any = false;
-        for segment in loads {
-            any = true;
-            let (offset, size) = segment.file_range(self.endian);
-            match offset.checked_add(size) {
-                Some(end) if end <= length => {}
-                Some(end) => {
-                    return Err(truncated(&format!("it has {length} bytes and a segment that ends at {end}")));
-                }
-                None => return Err(damaged("a segment ends past every file")),
+        for segment in self.segments {
+            any |= segment.p_type(self.endian) == elf::PT_LOAD;
+            self.check_range("a segment", segment.file_range(self.endian))?;
+        }
+        if !any {
+            return Err(damaged("it has no segment to load"));
+        }
+        let sections = header.section_headers(self.endian, self.bytes);
+        for section in sections.map_err(|_| truncated("it ends before its table of sections"))? {
+            if let Some(range) = section.file_range(self.endian) {
+                self.check_range("a section", range)?;
             }
         }
-        if any { Ok(()) } else { Err(damaged("it has no segment to load")) }
+        Ok(())
+    }
+
+    fn check_range(&self, what: &str, (offset, size): (u64, u64)) -> Result<(), InspectError> {
+        let length = self.bytes.len() as u64;
+        match offset.checked_add(size) {
+            Some(end) if end <= length => Ok(()),
+            Some(end) => Err(truncated(&format!("it has {length} bytes and {what} that ends at {end}"))),
+            None => Err(damaged(&format!("{what} ends past every file"))),
+        }
     }
 
     fn contents(&self) -> Result<Contents<'a>, InspectError> {

@@ -1,12 +1,12 @@
 //! Mach-O: thin and universal files, through their load commands. Knows where the descriptor's symbol is, not what is
 //! in it.
 
+use aiperf_abi::data::descriptor::{SIZE, SYMBOL};
 use object::macho;
 use object::read::macho::{FatArch, LoadCommandVariant, MachHeader, MachOFatFile, Nlist, Segment};
 use object::{Architecture, Endianness, FileKind};
 
 use super::{Contents, InspectError, Target};
-use crate::plugin::descriptor::{SIZE, SYMBOL};
 
 pub(super) fn read(target: Target, kind: FileKind, bytes: &[u8]) -> Result<Contents<'_>, InspectError> {
     match kind {
