@@ -4,7 +4,7 @@
 //! `"stream": true`. Connections are kept open. It is a toy to benchmark against, not a server for anything else.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::thread;

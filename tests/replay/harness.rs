@@ -41,11 +41,11 @@ pub(crate) fn http() -> HttpTransport {
 /// The endpoint a recorded case was asked through.
 pub(crate) fn endpoint(case: &str) -> Box<dyn Endpoint> {
     if case.starts_with("completions") {
-        Box::new(made::<CompletionsEndpoint>("{}").unwrap())
+        Box::new(made::<CompletionsEndpoint>("{}").expect("an endpoint"))
     } else if case.starts_with("embeddings") {
-        Box::new(made::<EmbeddingsEndpoint>("{}").unwrap())
+        Box::new(made::<EmbeddingsEndpoint>("{}").expect("an endpoint"))
     } else {
-        Box::new(made::<ChatEndpoint>("{}").unwrap())
+        Box::new(made::<ChatEndpoint>("{}").expect("an endpoint"))
     }
 }
 

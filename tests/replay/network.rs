@@ -20,7 +20,7 @@ async fn kind(url: &str) -> String {
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn connections_for(width: usize, rounds: usize) -> usize {
             tokio::spawn(async move { exchange(&http, request).await })
         });
         for sent in all.collect::<Vec<_>>() {
-            let reply = sent.await.unwrap();
+            let reply = sent.await.expect("it ends");
             assert_eq!(reply.error, None);
             assert_eq!(read_reply(&*endpoint("chat"), &reply).content_ns.len(), 5);
         }

@@ -10,7 +10,6 @@
 //!     _ => Answer::not_found(),
 //! });
 //! ```
-#![expect(clippy::allow_attributes, reason = "which of the two lints fires depends on the target that includes this")]
 #![allow(dead_code, unreachable_pub, reason = "each test target uses a part of it")]
 
 use std::io;
@@ -250,7 +249,7 @@ impl Server {
         let (asked, asked_told) = watch::channel(0);
         let (end, ended) = oneshot::channel();
         let state = State { script: Arc::new(script), seen: Arc::clone(&seen), released, connections, asked };
-        let thread = std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("scripted-server".to_owned()).spawn(move || {
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {
@@ -259,8 +258,9 @@ impl Server {
                 }
             });
         });
+        let thread = Some(thread.expect("a thread"));
         let (connections, asked) = (connections_told, asked_told);
-        Self { address, seen, connections, asked, release, end: Some(end), thread: Some(thread) }
+        Self { address, seen, connections, asked, release, end: Some(end), thread }
     }
 
     /// `http://127.0.0.1:port`.
@@ -274,7 +274,7 @@ impl Server {
 
     /// The requests so far, in the order in which they were complete.
     pub fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+        self.seen.lock().expect("no test panics under the lock").clone()
     }
 
     /// The connections so far.
@@ -319,7 +319,7 @@ struct State {
 impl State {
     /// Numbers a request and remembers it.
     fn remember(&self, mut request: Seen) -> Seen {
-        let mut seen = self.seen.lock().unwrap();
+        let mut seen = self.seen.lock().expect("no test panics under the lock");
         request.number = seen.len();
         seen.push(request.clone());
         drop(seen);

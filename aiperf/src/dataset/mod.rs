@@ -4,6 +4,7 @@ pub mod sampler;
 pub mod synthetic;
 
 mod prompt;
+mod words;
 
 use std::sync::Arc;
 

@@ -9,6 +9,8 @@ mod envelope;
 mod lenient;
 pub mod rankings;
 pub mod reading;
+#[cfg(test)]
+mod tests;
 
 pub use chat::ChatEndpoint;
 pub use completions::CompletionsEndpoint;

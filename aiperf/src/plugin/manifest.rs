@@ -46,6 +46,7 @@ pub struct PackageInfo {
     pub name: PackageName,
     /// Version of the package, as in `1.2.3`.
     #[schemars(with = "String")]
+    #[serde(deserialize_with = "version")]
     pub version: semver::Version,
     /// One line about it.
     #[serde(default)]
@@ -66,7 +67,8 @@ pub struct PackageInfo {
     pub library: Option<LibraryFile>,
 }
 
-/// One entry, as its author writes it; `M` is the category's metadata.
+// `M` is the metadata of the category.
+/// One entry of the category.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[serde(bound = "M: Deserialize<'de>")]
@@ -265,6 +267,19 @@ impl fmt::Display for SchemaVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
     }
+}
+
+fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<semver::Version, D::Error> {
+    struct Told(semver::Version);
+    impl FromStr for Told {
+        type Err = String;
+
+        fn from_str(text: &str) -> Result<Self, String> {
+            let told = |error| format!("`{text}` is no version, which has three numbers, as in `1.2.3`: {error}");
+            text.parse().map(Self).map_err(told)
+        }
+    }
+    parse(deserializer).map(|Told(version)| version)
 }
 
 fn optional_library<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<LibraryFile>, D::Error> {

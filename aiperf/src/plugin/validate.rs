@@ -200,4 +200,4 @@ impl Validation {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

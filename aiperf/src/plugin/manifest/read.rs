@@ -36,6 +36,9 @@ pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
 pub(super) fn manifest(text: String, path: &Path) -> Result<Manifest, Vec<Fault>> {
     let mut faults: Vec<Fault> = Vec::new();
     let mut skip = BTreeSet::new();
+    // What is no YAML has one fault: behind it, nothing can be told from noise.
+    IgnoredAny::deserialize(serde_yaml::Deserializer::from_str(&text))
+        .map_err(|error| vec![Fault::at(path, position(&text, &error), Problem::Manifest(message(&error)))])?;
     let draft = loop {
         let items = Items { skip: &skip, count: Cell::new(0), current: Cell::new(None) };
         let error = match (Root { items: &items }).deserialize(serde_yaml::Deserializer::from_str(&text)) {

@@ -1,1 +1,179 @@
+//! Who wins a name, how an entry is found, and what happens to packages with faults.
 
+use super::*;
+use crate::builtin;
+use crate::plugin::discovery::Surroundings;
+
+/// A folder of packages.
+struct Packages(tempfile::TempDir);
+
+impl Packages {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A package in `folder` with `body` under its head, and a file in the place of its library.
+    fn add(&self, folder: &str, name: &str, body: &str) -> &Self {
+        let place = self.0.path().join(folder);
+        std::fs::create_dir_all(&place).unwrap();
+        let head = format!("schema_version: '1.0'\nplugin: {{name: {name}, version: 0.1.0, library: lib.so}}\n");
+        std::fs::write(place.join("plugins.yaml"), head + body).unwrap();
+        std::fs::write(place.join("lib.so"), "not a library").unwrap();
+        self
+    }
+
+    fn registry(&self) -> Registry {
+        let nothing = Surroundings { variable: &|_| None, program: None, user: None };
+        let options = DiscoveryOptions::new(&[self.0.path().to_owned()], &nothing).unwrap();
+        Registry::discover(builtin::manifest(), &options)
+    }
+}
+
+fn exporter(name: &str, class: &str, priority: i64) -> String {
+    format!("data_exporter: {{{name}: {{class: {class}, priority: {priority}}}}}\n")
+}
+
+fn transport(name: &str, class: &str, schemes: &str, priority: i64) -> String {
+    format!(
+        "transport: {{{name}: {{class: {class}, priority: {priority}, \
+         metadata: {{transport_type: x, url_schemes: [{schemes}]}}}}}}\n"
+    )
+}
+
+fn class(registry: &Registry, category: &str, wanted: &str) -> String {
+    registry.entry(category, wanted).unwrap().class.to_string()
+}
+
+fn rule(standing: &Standing) -> Rule {
+    match standing {
+        Standing::Wins { over } => over[0].rule,
+        Standing::Loses { to } => to.rule,
+    }
+}
+
+#[test]
+fn the_higher_priority_wins_wherever_it_is_from() {
+    let packages = Packages::new();
+    packages.add("a", "low", &exporter("json", "low:Json", -1)).add("b", "high", &exporter("csv", "high:Csv", 1));
+    let registry = packages.registry();
+    assert_eq!(class(&registry, "data_exporter", "json"), "aiperf:JsonExporter");
+    assert_eq!(class(&registry, "data_exporter", "csv"), "high:Csv");
+    assert_eq!(rule(&registry.entry("data_exporter", "csv").unwrap().standing), Rule::HigherPriority);
+    assert!(registry.warnings().is_empty());
+}
+
+#[test]
+fn at_equal_priority_a_package_beats_what_is_built_in_and_the_loser_stays_reachable() {
+    let packages = Packages::new();
+    packages.add("a", "mine", &exporter("JSON", "mine:Json", 0));
+    let registry = packages.registry();
+    let winner = registry.entry("data_exporter", "json").unwrap();
+    assert_eq!(winner.class.to_string(), "mine:Json");
+    assert_eq!(rule(&winner.standing), Rule::ExternalBeatsBuiltin);
+    let loser = registry.entry("data_exporter", "aiperf:JsonExporter").unwrap();
+    let Standing::Loses { to } = &loser.standing else { panic!("{:?}", loser.standing) };
+    assert_eq!((to.package.as_str(), to.class.as_str()), ("mine", "mine:Json"));
+    assert!(registry.warnings().is_empty());
+    let data_exporter = category::find("data_exporter").unwrap();
+    assert_eq!(registry.entries(data_exporter).count(), 3, "a name is listed once");
+}
+
+#[test]
+fn of_two_equal_packages_the_first_wins_with_a_warning() {
+    let packages = Packages::new();
+    packages.add("b", "second", &exporter("my-log", "two:Log", 5)).add("a", "first", &exporter("my_log", "one:Log", 5));
+    let registry = packages.registry();
+    assert_eq!(class(&registry, "data_exporter", "My-Log"), "one:Log");
+    assert_eq!(class(&registry, "data_exporter", "two:Log"), "two:Log");
+    assert_eq!(
+        registry.warnings(),
+        ["`first` and `second` both offer data_exporter `my_log` with priority 5; \
+          the first is used, the other as `two:Log`"]
+    );
+}
+
+#[test]
+fn names_match_without_regard_to_case_and_dashes() {
+    let registry = Packages::new().add("a", "p", &exporter("x", "p:X", 0)).registry();
+    for spelling in ["nim_rankings", "NIM-Rankings", "nim-rankings"] {
+        assert_eq!(class(&registry, "Endpoint", spelling), "aiperf:NimRankingsEndpoint");
+    }
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_answered_with_what_does_and_the_nearest() {
+    let registry = Packages::new().add("a", "p", &exporter("influx", "p:X", 0)).registry();
+    let told = |category: &str, name: &str| registry.entry(category, name).unwrap_err().to_string();
+    insta::assert_snapshot!(
+        [told("data_exporter", "jsonn"), told("endpoint", "my:Chat"), told("exporter", "json")].join("\n\n")
+    );
+}
+
+#[test]
+fn a_transport_is_chosen_by_the_scheme_of_the_url() {
+    let packages = Packages::new();
+    packages.add("a", "zmq", &transport("pipe", "zmq:Pipe", "ipc, INPROC", 0));
+    packages.add("b", "fast", &transport("fast_http", "fast:Http", "http", 1));
+    let registry = packages.registry();
+    let chosen = |url: &str| registry.transport_for_url(url).map(|entry| entry.name.clone());
+    assert_eq!(chosen("sim://x").unwrap(), "in_engine");
+    assert_eq!(chosen("HTTPS://host").unwrap(), "http");
+    assert_eq!(chosen("inproc://a").unwrap(), "pipe");
+    assert_eq!(chosen("http://host").unwrap(), "fast_http", "the higher priority");
+    assert_eq!(chosen("localhost:8000").unwrap(), "fast_http", "without a scheme it is http");
+    insta::assert_snapshot!(chosen("htp://host").unwrap_err());
+}
+
+#[test]
+fn a_package_with_faults_is_set_aside_and_disturbs_nobody() {
+    let packages = Packages::new();
+    packages.add("a", "broken", "data_exporter: {x: {klass: a:B}}\n");
+    packages.add("b", "aiperf", &exporter("y", "y:Y", 0));
+    packages.add("c", "empty", "");
+    packages.add("d", "gone", &exporter("z", "z:Z", 0));
+    std::fs::remove_file(packages.0.path().join("d/lib.so")).unwrap();
+    packages.add("e", "good", &exporter("good", "good:Good", 0));
+    let registry = packages.registry();
+    assert_eq!(registry.packages().map(Package::name).collect::<Vec<_>>(), ["aiperf", "good"]);
+    assert_eq!(class(&registry, "data_exporter", "good"), "good:Good");
+    let root = packages.0.path().canonicalize().unwrap();
+    let told = registry.faults().iter().flat_map(|package| &package.faults).map(ToString::to_string);
+    let told = told.collect::<Vec<_>>().join("\n");
+    let told =
+        told.replace(&root.display().to_string(), "[root]").replace(&packages.0.path().display().to_string(), "[root]");
+    insta::assert_snapshot!(told);
+    assert_eq!(registry.faults()[3].name.as_deref(), Some("gone"));
+}
+
+#[test]
+fn of_two_packages_of_one_name_the_first_hides_the_other() {
+    let packages = Packages::new();
+    packages.add("a", "same", &exporter("one", "one:X", 0)).add("b", "Same", &exporter("two", "two:X", 0));
+    let registry = packages.registry();
+    assert_eq!(class(&registry, "data_exporter", "one"), "one:X");
+    assert!(registry.entry("data_exporter", "two").is_err());
+    let [hidden] = registry.hidden() else { panic!("{:?}", registry.hidden()) };
+    assert_eq!(hidden.name, "Same");
+    assert!(hidden.manifest.ends_with("b/plugins.yaml") && hidden.used.ends_with("a/plugins.yaml"), "{hidden:?}");
+}
+
+#[test]
+fn the_order_is_by_category_and_name_and_always_the_same() {
+    let packages = Packages::new();
+    for number in (0..20).rev() {
+        let body =
+            exporter("shared", &format!("l{number}:X"), number % 3) + &transport(&format!("t{number}"), "l:T", "x", 0);
+        packages.add(&format!("p{number:02}"), &format!("package{number}"), &body);
+    }
+    let order = || -> Vec<String> {
+        packages.registry().all().map(|entry| format!("{} {} {}", entry.category, entry.name, entry.class)).collect()
+    };
+    let first = order();
+    assert_eq!(first, order());
+    assert_eq!(
+        first[..2],
+        ["endpoint chat aiperf:ChatEndpoint", "endpoint cohere_rankings aiperf:CohereRankingsEndpoint"]
+    );
+    let shared: Vec<_> = first.iter().filter(|line| line.contains("shared")).collect();
+    assert_eq!((shared.len(), shared[0].as_str()), (20, "data_exporter shared l2:X"), "the first of the highest");
+}
