@@ -10,7 +10,7 @@ use crate::timing::ArrivalPattern;
 /// The live display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UiType {
-    /// A progress bar.
+    /// A progress bar on a terminal, elsewhere a line every few seconds.
     Simple,
     /// Nothing but the results.
     None,
@@ -178,7 +178,7 @@ pub struct ProfileFlags {
     #[arg(long, visible_alias = "profile-export-file", value_name = "NAME", help_heading = "Output")]
     pub profile_export_prefix: Option<String>,
 
-    /// Live display [default: simple on a terminal, else none]
+    /// How a run is shown while it goes [default: simple]
     #[arg(
         long = "ui-type",
         visible_alias = "ui",
