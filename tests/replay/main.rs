@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cost;
 mod framing;
 mod harness;
 mod network;

@@ -249,7 +249,7 @@ impl Server {
         let (asked, asked_told) = watch::channel(0);
         let (end, ended) = oneshot::channel();
         let state = State { script: Arc::new(script), seen: Arc::clone(&seen), released, connections, asked };
-        let thread = std::thread::spawn(move || {
+        let thread = std::thread::Builder::new().name("scripted-server".to_owned()).spawn(move || {
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {
@@ -258,8 +258,9 @@ impl Server {
                 }
             });
         });
+        let thread = Some(thread.expect("a thread"));
         let (connections, asked) = (connections_told, asked_told);
-        Self { address, seen, connections, asked, release, end: Some(end), thread: Some(thread) }
+        Self { address, seen, connections, asked, release, end: Some(end), thread }
     }
 
     /// `http://127.0.0.1:port`.

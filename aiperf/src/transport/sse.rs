@@ -250,8 +250,10 @@ mod tests {
         (noise, name, data, ending).prop_map(|(noise, name, data, ending)| Written { noise, name, data, ending })
     }
 
+    type Expected = (Option<&'static str>, Vec<u8>, usize);
+
     /// The bytes of a stream, and per event its name, its data, and where in the bytes its data ends.
-    fn written_out(stream: &[Written]) -> (Vec<u8>, Vec<(Option<&'static str>, Vec<u8>, usize)>) {
+    fn written_out(stream: &[Written]) -> (Vec<u8>, Vec<Expected>) {
         let mut body = String::new();
         let mut events = Vec::new();
         for Written { noise, name, data, ending } in stream {

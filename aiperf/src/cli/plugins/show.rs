@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::plugin::registry::{Entry, Registry, Rival};
 
 /// Room for the labels of the lines.
-const LABELS: usize = 13;
+const LABELS: usize = 14;
 
 /// `aiperf plugins CATEGORY NAME`
 pub(super) fn entry(registry: &Registry, entry: &Entry, form: Form) -> Result<Exit, Failure> {

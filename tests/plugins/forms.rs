@@ -1,0 +1,114 @@
+//! What each form of the command shows, as text and as JSON.
+
+use serde_json::json;
+
+use crate::place::Place;
+
+/// Echo, an exporter that shadows a built-in one, and one that loses to a built-in one.
+fn some() -> Place {
+    let place = Place::new();
+    place.built_echo("data/aiperf/plugins/echo");
+    place.package("data/aiperf/plugins/files", "files", &[("csv", 0, "files:Csv"), ("json", -1, "files:Json")]);
+    place
+}
+
+#[test]
+fn the_lists() {
+    let place = some();
+    let forms = ["", "--all", "data_exporter", "list-plugins", "list-implementations data-exporter"];
+    let told: Vec<_> =
+        forms.iter().map(|form| format!("$ aiperf plugins {form}\n{}", place.plugins(form).quiet())).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn everything_about_one() {
+    let place = some();
+    let forms = ["endpoint echo", "data_exporter CSV", "data_exporter aiperf:CsvExporter", "data_exporter files:Json"];
+    let told: Vec<_> =
+        forms.iter().map(|form| format!("$ aiperf plugins {form}\n{}", place.plugins(form).quiet())).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn no_line_is_wider_than_80_columns_but_for_paths() {
+    let place = some();
+    for form in ["", "--all", "endpoint", "transport", "endpoint chat", "list-plugins", "list-implementations endpoint"]
+    {
+        for line in place.plugins(form).quiet().lines().filter(|line| !line.contains("[place]")) {
+            assert!(line.chars().count() <= 80, "{form}: {line}");
+        }
+    }
+}
+
+#[test]
+fn every_form_has_a_json_document() {
+    let place = some();
+    let bare = place.plugins("--json").json();
+    assert_eq!(bare["packages"][0]["name"], "aiperf");
+    assert_eq!(bare["packages"][1]["source"]["origin"], "the user's data folder");
+    assert_eq!(bare["packages"][2]["entry_count"], 2);
+    assert_eq!((&bare["set_aside"], &bare["hidden"], &bare["warnings"]), (&json!([]), &json!([]), &json!([])));
+    assert_eq!(place.plugins("list-plugins --json").json(), bare);
+    assert_eq!(place.plugins("--all --json").json()["categories"][0]["category"], "endpoint");
+    let exporters = place.plugins("data_exporter --json").json();
+    assert_eq!(exporters["entries"].as_array().map(Vec::len), Some(3));
+    let all = place.plugins("list-implementations data_exporter --json").json();
+    assert_eq!(all["entries"].as_array().map(Vec::len), Some(5));
+    assert_eq!(all["entries"][1]["shadowed_by"]["rule"], "external_beats_builtin");
+    let csv = place.plugins("data_exporter csv --json").json();
+    assert_eq!((&csv["type"], &csv["class"], &csv["package"]), (&json!("csv"), &json!("files:Csv"), &json!("files")));
+    assert_eq!(csv["shadows"][0]["class"], "aiperf:CsvExporter");
+    let echo = place.plugins("endpoint echo --json").json();
+    assert_eq!(echo["metadata"]["endpoint_path"], "/echo");
+    let schema = place.plugins("schema").json();
+    assert_eq!(schema["required"], json!(["schema_version", "plugin"]));
+    assert_eq!(place.plugins("schema --json").json(), schema);
+}
+
+#[test]
+fn a_name_that_does_not_exist_ends_with_2_and_the_nearest() {
+    let place = some();
+    let forms = [
+        "endpiont",
+        "endpoint eco",
+        "data_exporter parquet",
+        "echo",
+        "list-plugin",
+        "list-implementations transprot",
+        "endpoint list-plugins",
+        "remove ecko",
+        "validate nowhere",
+        "--plugin-path nowhere",
+    ];
+    let told: Vec<_> = forms
+        .iter()
+        .map(|form| {
+            let ran = place.plugins(form);
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{form}");
+            format!("$ aiperf plugins {form}\n{}", ran.stderr)
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn the_help_names_every_form() {
+    let help = Place::new().plugins("--help");
+    for word in
+        ["--all", "--validate", "--json", "list-plugins", "list-implementations", "validate", "add", "remove", "schema"]
+    {
+        assert!(help.quiet().contains(word), "{word}: {}", help.stdout);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_crash() {
+    let place = some();
+    let mut command = place.command("plugins --all");
+    let mut child =
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().expect("started");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

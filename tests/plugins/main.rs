@@ -1,0 +1,7 @@
+//! `aiperf plugins` as a user runs it: the real binary, packages in folders, a library that was really built.
+
+mod adding;
+mod finding;
+mod forms;
+mod place;
+mod trap;
