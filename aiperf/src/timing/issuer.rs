@@ -224,7 +224,8 @@ impl Issuer {
         if book.ended {
             return None;
         }
-        let start = book.starts.peek().filter(|_| book.has_slot() && book.may_start()).map(|Reverse(start)| start.at_ns);
+        let start =
+            book.starts.peek().filter(|_| book.has_slot() && book.may_start()).map(|Reverse(start)| start.at_ns);
         let turn = book.turns.peek().map(|Reverse((at, _))| *at);
         [book.wake_at_ns, book.ends_ns, book.pace_at_ns, start, turn].into_iter().flatten().min()
     }
@@ -342,7 +343,8 @@ impl Book {
                 self.end();
                 return;
             }
-            if let Some(Reverse((at_ns, session))) = self.turns.peek().copied().filter(|Reverse((at, _))| *at <= now_ns) {
+            if let Some(Reverse((at_ns, session))) = self.turns.peek().copied().filter(|Reverse((at, _))| *at <= now_ns)
+            {
                 self.turns.pop();
                 let Some((conversation, turn_index)) = self.between.remove(&session) else { continue };
                 self.issue(session, conversation, turn_index, at_ns, out);

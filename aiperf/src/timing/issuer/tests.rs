@@ -1,3 +1,5 @@
+//! The issuer against small worlds: what it issues when, and that every credit comes back once.
+
 use proptest::prelude::*;
 
 use super::super::ramp::LinearRamp;
@@ -192,8 +194,11 @@ enum Happens {
 
 fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
-        (any::<usize>(), any::<bool>(), 0..10_000_000u64)
-            .prop_map(|(which, goes_on, delay_ns)| Happens::Returns { which, goes_on, delay_ns }),
+        (any::<usize>(), any::<bool>(), 0..10_000_000u64).prop_map(|(which, goes_on, delay_ns)| Happens::Returns {
+            which,
+            goes_on,
+            delay_ns
+        }),
         Just(Happens::TimePasses),
     ]
 }
