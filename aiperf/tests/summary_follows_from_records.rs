@@ -283,7 +283,7 @@ fn every_number_of_the_summary_follows_from_the_records() {
         close(&metric["std"], std, 1e-9, &format!("std of {tag}"));
         close(&metric["min"], sorted[0], 1e-12, &format!("min of {tag}"));
         close(&metric["max"], sorted[sorted.len() - 1], 1e-12, &format!("max of {tag}"));
-        for percent in [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0] {
+        for percent in [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99] {
             let name = format!("p{percent}");
             close(&metric[&name], percentile(&sorted, percent), 1e-3, &format!("{name} of {tag}"));
         }

@@ -100,11 +100,39 @@ pub struct Distribution {
     pub sum: f64,
     /// How many values.
     pub count: u64,
-    /// (percent, value), ascending: 1, 5, 10, 25, 50, 75, 90, 95, 99.
+    /// (percent, value), ascending: 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 99.99.
     pub percentiles: Vec<(f64, f64)>,
+    /// How many independent samples the values are worth, where they are correlated and it is fewer than `count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_samples: Option<f64>,
+    /// Interval that holds the true mean with 95 % confidence; absent where that was not asked or there are too few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avg_ci95: Option<(f64, f64)>,
+    /// (percent, low, high): 95 % intervals of those percentiles that have one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub percentile_ci95: Vec<(f64, f64, f64)>,
+    /// The percentiles that there are too few samples to claim.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uncertified: Vec<Uncertified>,
+}
+
+/// A percentile that is told although there are too few samples to claim it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Uncertified {
+    /// Which.
+    pub percent: f64,
+    /// Independent samples it needs (the binomial rule of MLPerf, 99 %).
+    pub needs: u64,
+    /// Independent samples there are.
+    pub has: u64,
 }
 
 impl Distribution {
+    /// What a percentile would need, where there are too few samples to claim it.
+    pub fn uncertified(&self, percent: f64) -> Option<Uncertified> {
+        self.uncertified.iter().find(|one| (one.percent - percent).abs() < 1e-9).copied()
+    }
+
     /// The value at a percentile that is listed.
     pub fn percentile(&self, percent: f64) -> Option<f64> {
         self.percentiles.iter().find(|(q, _)| (q - percent).abs() < 1e-9).map(|(_, value)| *value)

@@ -21,6 +21,8 @@ const ONE_LINE_HEADER: usize = 30;
 const LISTED_ERRORS: usize = 20;
 /// Characters of an error message that are shown.
 const MESSAGE_CHARS: usize = 300;
+/// Stands behind a percentile of too few samples; a notice explains it.
+const UNCERTIFIED: &str = "*";
 /// Width of the file that keeps what the console showed.
 const FILE_WIDTH: usize = 140;
 /// Width below which a table would have nothing left.
@@ -28,20 +30,20 @@ const NARROWEST: usize = 50;
 
 /// Columns after the name, as they stand.
 const COLUMNS: [Column; 7] = [
-    Column { head: "avg", of: |metric| Some(metric.avg) },
-    Column { head: "min", of: |metric| Some(metric.distribution.as_ref()?.min) },
-    Column { head: "max", of: |metric| Some(metric.distribution.as_ref()?.max) },
-    Column { head: "p99", of: |metric| metric.distribution.as_ref()?.percentile(99.0) },
-    Column { head: "p90", of: |metric| metric.distribution.as_ref()?.percentile(90.0) },
-    Column { head: "p50", of: |metric| metric.distribution.as_ref()?.percentile(50.0) },
-    Column { head: "std", of: |metric| Some(metric.distribution.as_ref()?.std) },
+    Column { head: "avg", of: |metric| Some(number(metric.avg)) },
+    Column { head: "min", of: |metric| Some(number(metric.distribution.as_ref()?.min)) },
+    Column { head: "max", of: |metric| Some(number(metric.distribution.as_ref()?.max)) },
+    Column { head: "p99", of: |metric| percentile(metric, 99.0) },
+    Column { head: "p90", of: |metric| percentile(metric, 90.0) },
+    Column { head: "p50", of: |metric| percentile(metric, 50.0) },
+    Column { head: "std", of: |metric| Some(number(metric.distribution.as_ref()?.std)) },
 ];
 /// Columns a narrow screen does without, in this order.
 const DISPENSABLE: [&str; 6] = ["std", "p90", "min", "max", "p50", "p99"];
 
 struct Column {
     head: &'static str,
-    of: fn(&MetricResult) -> Option<f64>,
+    of: fn(&MetricResult) -> Option<String>,
 }
 
 /// Where text is shown.
@@ -188,7 +190,7 @@ fn metric_table(rows: &[&MetricResult], columns: &[&Column]) -> String {
     let heads = columns.iter().map(|column| right(column.head.to_owned()));
     table.set_header(std::iter::once(right("Metric".to_owned())).chain(heads).collect::<Vec<_>>());
     for metric in rows {
-        let numbers = columns.iter().map(|column| right((column.of)(metric).map_or_else(not_available, number)));
+        let numbers = columns.iter().map(|column| right((column.of)(metric).unwrap_or_else(not_available)));
         table.add_row(std::iter::once(right(name(metric))).chain(numbers).collect::<Vec<_>>());
     }
     table.to_string()
@@ -253,6 +255,13 @@ fn name(metric: &MetricResult) -> String {
 
 fn not_available() -> String {
     "N/A".to_owned()
+}
+
+/// A percentile, marked where there are too few samples to claim it.
+fn percentile(metric: &MetricResult, percent: f64) -> Option<String> {
+    let distribution = metric.distribution.as_ref()?;
+    let mark = if distribution.uncertified(percent).is_some() { UNCERTIFIED } else { "" };
+    Some(format!("{}{mark}", number(distribution.percentile(percent)?)))
 }
 
 /// Two decimals, thousands apart: `1,234.56`.

@@ -3,7 +3,10 @@
 
 pub mod aggregate;
 pub mod applicability;
+mod batch_means;
+mod buckets;
 pub mod catalog;
+pub mod confidence;
 pub mod definition;
 pub mod errors;
 pub mod formula;

@@ -1,6 +1,6 @@
 //! What a person sees, at the widths people have.
 
-use aiperf_abi::{ErrorDetails, json};
+use aiperf_abi::{ErrorDetails, Uncertified, json};
 
 use super::*;
 use crate::export::tests::{metric, report, scalar};
@@ -78,6 +78,15 @@ fn a_run_with_failures_that_was_interrupted() {
             .into(),
     ];
     insta::assert_snapshot!(shown(&report, 100));
+}
+
+#[test]
+fn a_percentile_of_too_few_samples_is_marked() {
+    let mut latency = metric("request_latency", "Request Latency", "ms", 10.0);
+    latency.distribution.as_mut().unwrap().uncertified = vec![Uncertified { percent: 99.0, needs: 662, has: 50 }];
+    let text = shown(&report(vec![latency]), 140);
+    assert!(text.contains(" 14.90* ┃") || text.contains(" 14.90* │"), "{text}");
+    assert_eq!(text.matches('*').count(), 1);
 }
 
 #[test]
