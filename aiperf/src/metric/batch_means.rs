@@ -14,7 +14,7 @@ const FEWEST: usize = 16;
 
 /// A series as it goes by, in the order of its samples.
 #[derive(Debug, Clone)]
-pub struct BatchMeans {
+pub(super) struct BatchMeans {
     size: u64,
     means: Vec<f64>,
     open_sum: f64,
@@ -29,7 +29,7 @@ impl Default for BatchMeans {
 
 impl BatchMeans {
     /// Takes in the next sample.
-    pub fn add(&mut self, value: f64) {
+    pub(super) fn add(&mut self, value: f64) {
         self.open_sum += value;
         self.open_count += 1;
         if self.open_count < self.size {
@@ -48,7 +48,7 @@ impl BatchMeans {
 
     /// How many independent samples `count` samples of variance `variance` are worth: `count`, unless the scatter of the
     /// batch means says with 99 % confidence that they are correlated. Never below 1.
-    pub fn effective(&self, count: u64, variance: f64) -> f64 {
+    pub(super) fn effective(&self, count: u64, variance: f64) -> f64 {
         let count = count as f64;
         let batches = self.means.len();
         if self.size == 1 || batches < FEWEST || variance <= 0.0 {
