@@ -8,8 +8,8 @@ use std::path::Path;
 use aiperf::clock::Clock;
 use aiperf::credit::Phase;
 use aiperf::export::{Exporters, JsonExporter, RecordsExporter};
-use aiperf::facts::Facts;
-use aiperf::metric::{Aggregate, Applicability, RecordEncoder, Window};
+use aiperf::facts::{Facts, Network};
+use aiperf::metric::{Aggregate, Applicability, Measures, RecordEncoder, Window};
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
     Context, EndpointMetadata, ErrorDetails, Host, Level, ModelEndpoint, Plugin, Report, Usage, Value, json,
@@ -78,6 +78,8 @@ fn request(rng: &mut ChaCha8Rng, number: u64) -> Facts {
         start_ns,
         sent_ns: Some(start_ns + 1000),
         head_ns: (!failed).then_some(start_ns + 2000),
+        network: Network { chunks: chunks as u64, bytes: 500, first_ns: Some(start_ns + 2000), last_ns: Some(at) },
+        images: number % 3,
         first_output_ns: content_ns.get(chunks / 2).copied(),
         end_ns: at + rng.random_range(0..1_000_000u64),
         content_ns: if failed { Vec::new() } else { content_ns },
@@ -105,12 +107,13 @@ fn run(dir: &Path) {
     };
     let endpoint = ModelEndpoint { streaming: true, ..ModelEndpoint::default() };
     let applicability = Applicability::new(&metadata, &endpoint);
-    let encoder = RecordEncoder::new(applicability, Clock::start());
+    let measures = Measures::default();
+    let encoder = RecordEncoder::new(applicability, &measures, Clock::start());
     let mut exporters = Exporters::default();
     exporters.add("jsonl", Box::new(exporter::<RecordsExporter>(dir)));
     exporters.add("json", Box::new(exporter::<JsonExporter>(dir)));
 
-    let mut aggregate = Aggregate::new(applicability);
+    let mut aggregate = Aggregate::new(applicability, &measures);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut lines = String::new();
     let mut end_ns = 0;

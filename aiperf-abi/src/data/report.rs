@@ -38,10 +38,76 @@ pub struct Report {
     pub run_info: Value,
     /// What a reader should know about these numbers, one sentence each.
     pub notices: Vec<String>,
+    /// Start and end of the stretch that throughput is counted over, nanoseconds of the wall clock.
+    pub window_ns: (u64, u64),
+    /// The part without warm-up and drain; its times are nanoseconds of the wall clock. Absent where it was not looked
+    /// for.
+    pub steady_state: Option<SteadyState>,
+    /// Slices of time, where they were asked for.
+    pub timeslices: Vec<TimeSlice>,
     /// Folder of this run's artifacts; exporters write there.
     pub artifact_dir: String,
     /// Stem of the file names, `profile_export` unless the user chose another.
     pub file_stem: FileStem,
+}
+
+/// The part of a phase in which the server was as busy as it was meant to be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SteadyState {
+    /// Whether there is one.
+    pub found: bool,
+    /// Why not, if not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How warm-up and drain were found.
+    pub method: String,
+    /// When it began, nanoseconds.
+    pub start_ns: u64,
+    /// When it ended, nanoseconds.
+    pub end_ns: u64,
+    /// Time before it, seconds.
+    pub warmup_sec: f64,
+    /// Its length, seconds.
+    pub duration_sec: f64,
+    /// Time after it, seconds.
+    pub drain_sec: f64,
+    /// The main metrics over the requests that ended within it.
+    pub metrics: Vec<MetricResult>,
+    /// Whether the numbers agree with each other.
+    pub littles_law: Option<LittlesLaw>,
+}
+
+/// Little's law: requests in flight = rate of completions * mean time in flight, in any steady state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LittlesLaw {
+    /// Mean number of requests in flight, over time.
+    pub concurrency: f64,
+    /// Requests that ended, per second.
+    pub throughput: f64,
+    /// Mean time they were in flight, seconds.
+    pub latency_sec: f64,
+    /// `throughput * latency_sec / concurrency`.
+    pub ratio: f64,
+    /// Distance of the ratio from 1 that the edges of the stretch explain.
+    pub tolerance: f64,
+    /// Whether the ratio is within it.
+    pub holds: bool,
+}
+
+/// The requests that were sent in one slice of time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeSlice {
+    /// Its start, nanoseconds of the wall clock.
+    pub start_ns: u64,
+    /// Its end, nanoseconds of the wall clock.
+    pub end_ns: u64,
+    /// Whether the run did not end within it.
+    pub is_complete: bool,
+    /// Their metrics.
+    pub metrics: Vec<MetricResult>,
 }
 
 /// How artifacts are named.

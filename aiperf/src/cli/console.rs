@@ -15,6 +15,9 @@ const BRAND: &str = "aiperf";
 const MAIN: &str = "default";
 /// Tables in the order they are printed; the main one is last, where the eye is when the run ends.
 const GROUPS: [&str; 2] = ["effective", "usage"];
+/// Metrics of the table of the steady part.
+const STEADY: [&str; 5] =
+    ["time_to_first_token", "request_latency", "inter_token_latency", "output_token_throughput", "request_throughput"];
 /// A longer name has its unit on a line of its own.
 const ONE_LINE_HEADER: usize = 30;
 /// Different failures that are listed; files have all.
@@ -106,6 +109,9 @@ pub fn results(report: &Report, footer: &Footer<'_>, screen: Screen) -> String {
     if !report.error_summary.is_empty() {
         section(&mut text, screen, "Error Summary", &errors(&report.error_summary, screen));
     }
+    if let Some((title, rows)) = steady(report) {
+        section(&mut text, screen, &title, &metrics(&rows, screen));
+    }
     for group in groups(report) {
         let rows: Vec<&MetricResult> =
             report.metrics.iter().filter(|metric| metric.group.as_deref() == Some(group)).collect();
@@ -144,6 +150,15 @@ fn title(report: &Report, group: &str) -> String {
         let _ = write!(title, ": {}{}", first.to_uppercase(), letters.as_str().replace('_', " "));
     }
     title
+}
+
+/// The steady part of the run, where there is one.
+fn steady(report: &Report) -> Option<(String, Vec<&MetricResult>)> {
+    let state = report.steady_state.as_ref().filter(|state| state.found)?;
+    let rows: Vec<_> = STEADY.iter().filter_map(|tag| state.metrics.iter().find(|metric| metric.tag == *tag)).collect();
+    let whole = state.warmup_sec + state.duration_sec + state.drain_sec;
+    let title = format!("{BRAND} | Steady State: {} of {} sec", number(state.duration_sec), number(whole));
+    (!rows.is_empty()).then_some((title, rows))
 }
 
 /// A table under its centred title.

@@ -1,10 +1,12 @@
 //! The summary as JSON: one key per metric tag, then what is known of the run. The shape is AIPerf's, version 1.4, so
-//! that scripts made for it keep working; `notices` and `warmup_metrics` are additions.
+//! that scripts made for it keep working; `notices`, `warmup_metrics`, `window`,
+//! `steady_state` and what says how far a number can be trusted are additions.
 
 use std::io;
 
 use aiperf_abi::{
-    Context, DataExporter, Distribution, Error, FileInfo, Map, MetricResult, Plugin, Report, Result, Value, json,
+    Context, DataExporter, Distribution, Error, FileInfo, Map, MetricResult, Plugin, Report, Result, SteadyState,
+    Value, json,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -60,13 +62,45 @@ impl Serialize for Summary<'_> {
             map.serialize_entry("incomplete_reason", reason)?;
         }
         map.serialize_entry("error_summary", &report.error_summary)?;
+        if report.window_ns.1 > 0 {
+            let (start_ns, end_ns) = report.window_ns;
+            map.serialize_entry("window", &json!({"start_ns": start_ns, "end_ns": end_ns}))?;
+        }
         map.serialize_entry("start_time", &report.start_time)?;
         map.serialize_entry("end_time", &report.end_time)?;
         if !report.warmup_metrics.is_empty() {
             map.serialize_entry("warmup_metrics", &ByTag(&report.warmup_metrics))?;
         }
+        if let Some(steady) = &report.steady_state {
+            map.serialize_entry("steady_state", &Steady(steady))?;
+        }
         if !report.notices.is_empty() {
             map.serialize_entry("notices", &report.notices)?;
+        }
+        map.end()
+    }
+}
+
+/// The steady part: where it lies, whether it can be believed, and its metrics by tag.
+struct Steady<'a>(&'a SteadyState);
+
+impl Serialize for Steady<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let steady = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("found", &steady.found)?;
+        map.serialize_entry("method", &steady.method)?;
+        if let Some(reason) = &steady.reason {
+            map.serialize_entry("reason", reason)?;
+        }
+        if steady.found {
+            map.serialize_entry("start_ns", &steady.start_ns)?;
+            map.serialize_entry("end_ns", &steady.end_ns)?;
+            map.serialize_entry("warmup_sec", &steady.warmup_sec)?;
+            map.serialize_entry("duration_sec", &steady.duration_sec)?;
+            map.serialize_entry("drain_sec", &steady.drain_sec)?;
+            map.serialize_entry("littles_law", &steady.littles_law)?;
+            map.serialize_entry("metrics", &ByTag(&steady.metrics))?;
         }
         map.end()
     }
@@ -81,7 +115,7 @@ impl Serialize for ByTag<'_> {
 }
 
 /// Unit, mean and, where there is one, the distribution.
-struct Numbers<'a>(&'a MetricResult);
+pub(super) struct Numbers<'a>(pub(super) &'a MetricResult);
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {

@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod json;
 pub mod jsonl;
 pub mod layout;
+pub mod timeslices;
 
 pub use csv::CsvExporter;
 pub use exporters::{Exporters, Failure};
@@ -15,6 +16,7 @@ pub use inputs::InputsWriter;
 pub use json::JsonExporter;
 pub use jsonl::RecordsExporter;
 pub use layout::{Layout, RunName, Stimulus};
+pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 
 #[cfg(test)]
 pub(crate) mod tests {

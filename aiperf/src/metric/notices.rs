@@ -1,6 +1,6 @@
 //! What a reader should know before trusting the numbers, told from the numbers themselves.
 
-use aiperf_abi::MetricResult;
+use aiperf_abi::{MetricResult, SteadyState};
 
 /// The percentiles that people read off the screen.
 const READ: [f64; 3] = [50.0, 90.0, 99.0];
@@ -28,6 +28,19 @@ pub fn notices(results: &[MetricResult]) -> Vec<String> {
     }
     notices.extend(too_few(results));
     notices
+}
+
+/// What to know about the steady part: that its numbers contradict each other.
+pub fn about_steadiness(steady: &SteadyState) -> Option<String> {
+    let law = steady.littles_law.filter(|law| !law.holds)?;
+    Some(format!(
+        "Little's law does not hold in the part taken for steady: {:.2} requests in flight, but {:.2} a second for {:.3} s \
+         each make {:.2}. The load was still changing; run longer before comparing throughput with latency.",
+        law.concurrency,
+        law.throughput,
+        law.latency_sec,
+        law.throughput * law.latency_sec
+    ))
 }
 
 /// How many requests the percentiles on the screen would need, where there are too few of them.

@@ -12,6 +12,7 @@ use crate::config::flags::{
     DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_DATASET_ENTRIES, DEFAULT_GRACE_SECONDS,
     DEFAULT_REQUEST_COUNT, ProfileFlags,
 };
+use crate::metric::Applicability;
 use crate::plugin::name;
 use crate::plugin::registry::{Entry, Registry};
 use crate::transport::address::endpoint_url;
@@ -90,6 +91,15 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         use_legacy_max_tokens: flags.use_legacy_max_tokens,
         use_server_token_count: flags.use_server_token_count,
     };
+    let output = Output {
+        artifact_dir: flags.output_artifact_dir.clone(),
+        prefix: flags.profile_export_prefix.clone(),
+        level: flags.export_level,
+        goodput: flags.goodput.clone().unwrap_or_default(),
+        slice_seconds: flags.slice_duration,
+        shows_trace: flags.show_trace_timing,
+    };
+    output.goodput.check(Applicability::new(&metadata, &model_endpoint))?;
     Ok(Plan {
         target: Target {
             endpoint: endpoint.name.clone(),
@@ -103,7 +113,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         },
         input,
         load,
-        output: Output { artifact_dir: flags.output_artifact_dir.clone(), prefix: flags.profile_export_prefix.clone() },
+        output,
         seed: flags.random_seed.unwrap_or(drawn_seed),
         plugin_options: plugin_options(flags, registry)?,
         notices,
