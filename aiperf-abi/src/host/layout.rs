@@ -94,8 +94,8 @@ mod tests {
 
     /// The same table in different versions.
     macro_rules! table {
-        ($($version:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* })*) => {$(
-            #[expect(dead_code, reason = "of most versions only the layout is looked at")]
+        ($($(#[$expect:meta])? $version:ident { $($(#[$attribute:meta])* $field:ident: $type:ty),* })*) => {$(
+            $(#[$expect])?
             mod $version {
                 use abi_stable::StableAbi;
 
@@ -110,9 +110,12 @@ mod tests {
     }
 
     table! {
+        #[expect(dead_code, reason = "it is written, and read as the next")]
         first { one: extern "C" fn(u32) -> u64, #[sabi(last_prefix_field)] two: u32 }
         appended { one: extern "C" fn(u32) -> u64, #[sabi(last_prefix_field)] two: u32, three: u64 }
+        #[expect(dead_code, reason = "only its layout is looked at")]
         inserted { one: extern "C" fn(u32) -> u64, three: u64, #[sabi(last_prefix_field)] two: u32 }
+        #[expect(dead_code, reason = "only its layout is looked at")]
         retyped { one: extern "C" fn(u64) -> u64, #[sabi(last_prefix_field)] two: u32 }
     }
 

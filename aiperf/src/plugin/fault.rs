@@ -77,19 +77,17 @@ pub enum Problem {
         library: PathBuf,
         /// What is wrong with it.
         #[source]
-        error: InspectError,
+        error: Box<InspectError>,
     },
     /// The library has no such class for that category.
-    #[error("`{class}` is not offered by the library for `{category}`{suggestion}; {offered}")]
+    #[error("`{class}` is not offered by the library for `{category}`{offered}")]
     NoClass {
         /// The class path.
         class: String,
         /// The category it is named for.
-        category: String,
-        /// What the library offers for it, as a clause.
+        category: &'static str,
+        /// The nearest of what the library offers for it, and all of that, as a clause.
         offered: String,
-        /// ` (did you mean …?)`, or nothing.
-        suggestion: String,
     },
     /// The manifest is of another version than the library beside it.
     #[error("the manifest says version {manifest}, the library says {library}; rebuild or correct the manifest")]

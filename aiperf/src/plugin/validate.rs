@@ -149,7 +149,7 @@ impl Validation {
     fn library(&mut self, library: &Path) {
         self.packages += 1;
         if let Err(error) = inspect::inspect(library) {
-            let problem = Problem::Library { library: PathBuf::from(library), error };
+            let problem = Problem::Library { library: PathBuf::from(library), error: Box::new(error) };
             self.faults.push((Check::Libraries, Fault::of(library, problem)));
         }
     }
@@ -161,7 +161,7 @@ impl Validation {
                 self.versions(path, manifest, &inspection);
             }
             Err(error) => {
-                let problem = Problem::Library { library: library.to_owned(), error };
+                let problem = Problem::Library { library: library.to_owned(), error: Box::new(error) };
                 let at = manifest.locate(&["plugin", "library"]);
                 self.faults.push((Check::Libraries, Fault::at(path, at, problem)));
             }
@@ -176,15 +176,14 @@ impl Validation {
             if offered.contains(&wanted) {
                 continue;
             }
-            let problem = Problem::NoClass {
-                class: entry.class.to_string(),
-                category: category.clone(),
-                suggestion: name::suggestion(wanted, offered.iter().copied()),
-                offered: match offered.is_empty() {
-                    true => "it offers none there".to_owned(),
-                    false => format!("it offers {}", offered.join(", ")),
-                },
+            let offered = match offered.is_empty() {
+                true => "; it offers none there".to_owned(),
+                false => {
+                    let near = name::suggestion(wanted, offered.iter().copied());
+                    format!("{near}; it offers {}", offered.join(", "))
+                }
             };
+            let problem = Problem::NoClass { class: entry.class.to_string(), category, offered };
             let at = manifest.locate(&[category, &entry.name, "class"]);
             self.faults.push((Check::ClassPaths, Fault::at(path, at, problem)));
         }
