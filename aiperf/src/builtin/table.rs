@@ -11,7 +11,7 @@ use crate::endpoint::chat::ChatEndpoint;
 use crate::endpoint::completions::CompletionsEndpoint;
 use crate::endpoint::embeddings::EmbeddingsEndpoint;
 use crate::endpoint::rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, NimRankingsEndpoint};
-use crate::export::{CsvExporter, JsonExporter, RecordsExporter};
+use crate::export::{CsvExporter, JsonExporter, RecordsExporter, TimeslicesCsvExporter, TimeslicesJsonExporter};
 use crate::plugin::library::{Library, LibraryError};
 use crate::plugin::registry::{Entry, Source};
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
@@ -91,8 +91,13 @@ const ENDPOINTS: &[(&str, New<dyn Endpoint>)] = &[
 const TRANSPORTS: &[(&str, New<dyn Transport>)] =
     &[row!(HttpTransport as Transport), row!(InEngineTransport as Transport)];
 
-const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] =
-    &[row!(JsonExporter as DataExporter), row!(CsvExporter as DataExporter), row!(RecordsExporter as DataExporter)];
+const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] = &[
+    row!(JsonExporter as DataExporter),
+    row!(CsvExporter as DataExporter),
+    row!(RecordsExporter as DataExporter),
+    row!(TimeslicesJsonExporter as DataExporter),
+    row!(TimeslicesCsvExporter as DataExporter),
+];
 
 const TIMING_STRATEGIES: &[(&str, New<dyn TimingStrategy>)] = &[
     row!(ConcurrencyStrategy as TimingStrategy),

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::load::LoadFlags;
 use super::values::{self, ExtraInput, Header, PluginOption};
+use crate::metric::Slos;
 
 /// The live display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -14,6 +15,18 @@ pub enum UiType {
     Simple,
     /// Nothing but the results.
     None,
+}
+
+/// How much is kept of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportLevel {
+    /// Nothing: only the summaries.
+    Summary,
+    /// Its metrics.
+    Records,
+    /// Its metrics, and what was sent and received, with times.
+    Raw,
 }
 
 /// Everything `aiperf profile` can be told.
@@ -160,6 +173,31 @@ pub struct ProfileFlags {
     /// Stem of the exported files' names
     #[arg(long, visible_alias = "profile-export-file", value_name = "NAME", help_heading = "Output")]
     pub profile_export_prefix: Option<String>,
+
+    /// How much is kept of each request: nothing, its metrics, or also what was sent and received
+    #[arg(
+        long,
+        visible_alias = "profile-export-level",
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "records",
+        ignore_case = true,
+        help_heading = "Output"
+    )]
+    pub export_level: ExportLevel,
+
+    /// What a good request is: metrics with a bound each, in the units of the report, e.g.
+    /// "time_to_first_token:100 inter_token_latency:10". Adds goodput
+    #[arg(long, value_name = "METRIC:BOUND ...", value_parser = values::goodput, help_heading = "Output")]
+    pub goodput: Option<Slos>,
+
+    /// Also report the metrics of every slice of time this long
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Output")]
+    pub slice_duration: Option<f64>,
+
+    /// Show the times of the HTTP transport; they are in the files anyway
+    #[arg(long, help_heading = "Output")]
+    pub show_trace_timing: bool,
 
     /// Live display [default: simple on a terminal, else none]
     #[arg(

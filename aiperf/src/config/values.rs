@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::metric::Slos;
+
 /// Body fields of one `--extra-inputs`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExtraInput(pub Map<String, Value>);
@@ -24,6 +26,15 @@ pub struct PluginOption {
     pub key: String,
     /// Value, typed as it looks.
     pub value: Value,
+}
+
+/// `METRIC:BOUND`, several of them separated by spaces.
+pub fn goodput(text: &str) -> Result<Slos, String> {
+    match Slos::parse(text) {
+        Ok(slos) if slos.is_empty() => Err("expected METRIC:BOUND, several of them separated by spaces".to_owned()),
+        Ok(slos) => Ok(slos),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A number above zero.

@@ -41,6 +41,9 @@ pub enum PlanError {
     /// The URL and the path make no address.
     #[error(transparent)]
     Address(#[from] crate::transport::AddressError),
+    /// Objectives that no request of the run could meet.
+    #[error("--goodput: {0}")]
+    Goodput(#[from] crate::metric::SloError),
     /// A manifest that says something else than the category asks.
     #[error("the manifest's metadata of {category} `{name}` cannot be read: {reason}")]
     Metadata {

@@ -16,7 +16,9 @@ pub use error::PlanError;
 pub use load::{Cancellation, Load, PhasePlan, Timing};
 pub use resolve::resolve;
 
+use crate::config::flags::ExportLevel;
 use crate::config::values::Header;
+use crate::metric::{Measures, Slos};
 
 /// One run, resolved.
 #[derive(Debug, Clone)]
@@ -106,6 +108,25 @@ pub struct Output {
     pub artifact_dir: PathBuf,
     /// Stem of the files' names, where the user chose one.
     pub prefix: Option<String>,
+    /// How much is kept of each request.
+    pub level: ExportLevel,
+    /// What a good request is.
+    pub goodput: Slos,
+    /// Length of a slice of time, seconds, where slices are wanted.
+    pub slice_seconds: Option<f64>,
+    /// Whether the times of the transport are shown.
+    pub shows_trace: bool,
+}
+
+impl Output {
+    /// What is measured beyond the usual.
+    pub fn measures(&self) -> Measures {
+        Measures {
+            slos: self.goodput.clone(),
+            slice_ns: self.slice_seconds.map(|seconds| (seconds * 1e9) as u64),
+            shows_trace: self.shows_trace,
+        }
+    }
 }
 
 impl Plan {

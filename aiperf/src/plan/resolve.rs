@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::load::resolve_load;
 use super::{Input, Output, Plan, PlanError, Rankings, Spread, Target};
 use crate::config::flags::{DEFAULT_DATASET_ENTRIES, ProfileFlags};
+use crate::metric::Applicability;
 use crate::plugin::name;
 use crate::plugin::registry::{Entry, Registry};
 use crate::transport::address::endpoint_url;
@@ -91,6 +92,15 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         use_legacy_max_tokens: flags.use_legacy_max_tokens,
         use_server_token_count: flags.use_server_token_count,
     };
+    let output = Output {
+        artifact_dir: flags.output_artifact_dir.clone(),
+        prefix: flags.profile_export_prefix.clone(),
+        level: flags.export_level,
+        goodput: flags.goodput.clone().unwrap_or_default(),
+        slice_seconds: flags.slice_duration,
+        shows_trace: flags.show_trace_timing,
+    };
+    output.goodput.check(Applicability::new(&metadata, &model_endpoint))?;
     Ok(Plan {
         target: Target {
             endpoint: endpoint.name.clone(),
@@ -105,7 +115,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         },
         input,
         load,
-        output: Output { artifact_dir: flags.output_artifact_dir.clone(), prefix: flags.profile_export_prefix.clone() },
+        output,
         seed: flags.random_seed.unwrap_or(drawn_seed),
         plugin_options: plugin_options(flags, registry)?,
         notices,

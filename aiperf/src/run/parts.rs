@@ -13,6 +13,7 @@ use super::recording::Desk;
 use super::requests::Requests;
 use crate::builtin::table::{self, MakeError};
 use crate::clock::Clock;
+use crate::config::flags::ExportLevel;
 use crate::credit::Phase;
 use crate::dataset::{self, Dataset, DatasetError, Sampler, SamplerKind, SyntheticDataset};
 use crate::export::file::WriteError;
@@ -125,10 +126,12 @@ impl Parts {
         maker.artifact_dir = Some(layout.dir().to_owned());
         let exporters = maker.exporters(registry, &layout)?;
         let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
+        let measures = plan.output.measures();
         let desk = Desk {
             recorder: recorder(plan, &endpoint, &loaded.tokenizer),
-            aggregate: Aggregate::new(applicability),
-            encoder: RecordEncoder::new(applicability, clock),
+            aggregate: Aggregate::new(applicability, &measures),
+            encoder: (plan.output.level >= ExportLevel::Records)
+                .then(|| RecordEncoder::new(applicability, &measures, clock)),
             exporters,
             failures: Vec::new(),
         };
@@ -207,6 +210,7 @@ impl Maker<'_> {
             let mut config = self.plan.plugin_options.get(&entry.name).cloned().unwrap_or_default();
             if entry.package.source == Source::Builtin && entry.name == "jsonl" {
                 config.insert("file_stem".to_owned(), layout.stem().records.clone().into());
+                config.insert("wanted".to_owned(), (self.plan.output.level >= ExportLevel::Records).into());
             }
             match self.make(entry, config, None, table::data_exporter) {
                 Ok(exporter) => exporters.add(entry.name.clone(), exporter),

@@ -20,8 +20,8 @@ pub struct Desk {
     pub recorder: Recorder,
     /// Sums up.
     pub aggregate: Aggregate,
-    /// Encodes.
-    pub encoder: RecordEncoder,
+    /// Encodes, where records are kept.
+    pub encoder: Option<RecordEncoder>,
     /// Takes the lines out.
     pub exporters: Exporters,
     /// Exporters that failed so far.
@@ -84,9 +84,12 @@ impl Desk {
                     last_end_ns = last_end_ns.max(facts.end_ns);
                     self.aggregate.add(&facts);
                 }
-                self.encoder.encode(&facts, &mut lines);
+                if let Some(encoder) = &self.encoder {
+                    encoder.encode(&facts, &mut lines);
+                }
             }
-            for failure in self.exporters.records(&lines) {
+            let failures = if lines.is_empty() { Vec::new() } else { self.exporters.records(&lines) };
+            for failure in failures {
                 tracing::error!("{failure}");
                 self.failures.push(failure);
             }

