@@ -133,12 +133,11 @@ fn draw(bar: &ProgressBar, now: &Snapshot) {
     }
 }
 
-/// Columns of the terminal that the template of [`start_bar`] leaves to the state. A few stay free: what the terminal
-/// shows for Ctrl-C would break a full line, and the old bar would stay above the new one.
+/// Columns of the terminal that the template of [`start_bar`] leaves to the state.
 fn room(now: &Snapshot) -> usize {
     let columns = usize::from(console::Term::stderr().size().1);
     let drawn = if now.fraction().is_some() { " ██████████ 100%  " } else { " .  " };
-    columns.saturating_sub(name(now.phase).chars().count() + drawn.chars().count() + 4)
+    columns.saturating_sub(name(now.phase).chars().count() + drawn.chars().count())
 }
 
 fn name(phase: Phase) -> &'static str {
