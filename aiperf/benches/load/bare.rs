@@ -82,6 +82,7 @@ async fn slot(port: u16, left: Arc<AtomicUsize>) -> Measured {
             .body(Full::new(Bytes::from(body.clone())))
             .expect("a request");
         let began = Instant::now();
+        sender.ready().await.expect("a connection");
         let mut reply = sender.send_request(request).await.expect("a reply").into_body();
         let (mut first, mut last, mut tokens) = (None, began, 0_usize);
         let mut text = Vec::new();
