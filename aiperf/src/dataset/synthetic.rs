@@ -8,8 +8,9 @@ use std::thread;
 
 use aiperf_abi::data::conversation::{Conversation, Media, Turn};
 use rand_distr::{Distribution, Normal};
+use serde::Serialize;
 
-use super::{Dataset, DatasetError, PromptSource};
+use super::{Corpus, Dataset, DatasetError, PromptSource};
 use crate::random::{RootSeed, Stream};
 use crate::tokenizer::Tokenizer;
 
@@ -22,6 +23,8 @@ pub struct SyntheticOptions {
     pub input_tokens: Spread,
     /// Output tokens asked for; `None`: no limit is sent.
     pub output_tokens: Option<Spread>,
+    /// Text that prompts are cut from.
+    pub corpus: Corpus,
     /// Prompts per turn.
     pub batch_size: u32,
     /// The sort of turns.
@@ -29,7 +32,7 @@ pub struct SyntheticOptions {
 }
 
 /// A number drawn anew for each use: normal, rounded, at least 1. Without spread, the rounded mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// Mean, above 0.
     pub mean: f64,
@@ -63,13 +66,13 @@ impl Spread {
         Self { mean, stddev: 0.0 }
     }
 
-    fn draw(self, stream: &mut Stream) -> u32 {
+    pub(super) fn draw(self, stream: &mut Stream) -> u32 {
         // `check` has refused what `Normal` would refuse; beyond u32 the cast saturates.
         let drawn = Normal::new(self.mean, self.stddev).map_or(self.mean, |normal| normal.sample(stream));
         drawn.round().max(1.0) as u32
     }
 
-    fn check(self, what: &'static str) -> Result<(), DatasetError> {
+    pub(super) fn check(self, what: &'static str) -> Result<(), DatasetError> {
         let wrong = |value: f64, expected| Err(DatasetError::OutOfRange { what, value: value.to_string(), expected });
         if !(self.mean.is_finite() && self.mean > 0.0) {
             return wrong(self.mean, "a mean above 0");
@@ -120,7 +123,8 @@ impl SyntheticDataset {
     pub fn new(options: SyntheticOptions, tokenizer: Arc<Tokenizer>, seed: RootSeed) -> Result<Self, DatasetError> {
         options.check()?;
         let made = (0..options.entries).map(|_| OnceLock::new()).collect();
-        Ok(Self { options, source: PromptSource::new(tokenizer), seed, made })
+        let source = PromptSource::new(tokenizer, options.corpus);
+        Ok(Self { options, source, seed, made })
     }
 
     /// Makes all that is not made yet, on all cores. Blocks; call it before the first request so that making a
@@ -215,6 +219,7 @@ mod tests {
             entries,
             input_tokens: Spread::exactly(32.0),
             output_tokens: None,
+            corpus: Corpus::Sonnet,
             batch_size: 1,
             composer: Composer::Prompts,
         }

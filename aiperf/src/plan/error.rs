@@ -14,6 +14,17 @@ pub enum PlanError {
         /// What is missing.
         needs: &'static str,
     },
+    /// A range that holds nothing.
+    #[error("{from} lies after {to}: nothing would be left")]
+    Empty {
+        /// The flag of its beginning.
+        from: &'static str,
+        /// The flag of its end.
+        to: &'static str,
+    },
+    /// The input file cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] crate::dataset::DatasetError),
     /// No such endpoint or transport.
     #[error(transparent)]
     Registry(#[from] crate::plugin::registry::RegistryError),

@@ -2,6 +2,7 @@
 //! anything is sent, and printed as it stands into the results.
 
 pub mod error;
+pub mod input;
 pub mod resolve;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use error::PlanError;
 pub use resolve::resolve;
 
 use crate::config::values::Header;
+use crate::dataset::{Corpus, FileOptions, SamplerKind};
 use crate::timing::ArrivalPattern;
 
 /// One run, resolved.
@@ -74,6 +76,12 @@ pub struct Input {
     pub tokenizer: Option<String>,
     /// Revision of a tokenizer from the hub.
     pub tokenizer_revision: String,
+    /// The file that is sent, where it is not made up.
+    pub file: Option<FileOptions>,
+    /// The order in which conversations are drawn.
+    pub sampler: SamplerKind,
+    /// Text that prompts are cut from.
+    pub corpus: Corpus,
 }
 
 /// A normal distribution.
