@@ -5,4 +5,6 @@
 mod harness;
 
 mod loaders;
+mod looking;
+mod synthetic;
 mod traces;

@@ -45,8 +45,8 @@ impl Request {
 
     /// The first turn that is sent along: the last one that forgets what was before.
     fn context_start(&self) -> usize {
-        let spoken = self.conversation.turns.iter().take(self.turn_index as usize + 1);
-        spoken.enumerate().filter(|(_, turn)| turn.reset_context).last().map_or(0, |(index, _)| index)
+        let end = self.conversation.turns.len().min(self.turn_index as usize + 1);
+        self.conversation.turns[..end].iter().rposition(|turn| turn.reset_context).unwrap_or(0)
     }
 
     /// Turn `index` of the dialogue as sent: user turns with the replies between them.

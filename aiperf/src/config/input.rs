@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values;
-use crate::dataset::{Corpus, FileKind, SamplerKind};
+use crate::dataset::{Corpus, FileKind, Mixture, SamplerKind};
 
 /// What is sent, beyond lengths.
 #[derive(Debug, Clone, Args)]
@@ -13,7 +13,7 @@ use crate::dataset::{Corpus, FileKind, SamplerKind};
 pub struct InputFlags {
     /// Send what is in this file or folder instead of made-up prompts: turns, conversations, request bodies, the inputs.json
     /// of a run, or a recorded trace (`aiperf validate FILE` says what a file is)
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["mixture", "shared_system_prompt_length", "user_context_prompt_length", "prefix_pool", "turns_mean", "delay_mean_ms"])]
     pub input_file: Option<PathBuf>,
 
     /// What the input file is: single_turn, multi_turn, random_pool, raw_payload, inputs_json, mooncake_trace, bailian_trace,
@@ -29,6 +29,51 @@ pub struct InputFlags {
     /// Text that made-up prompts are cut from: sonnet, coding or random
     #[arg(long, value_name = "NAME", default_value = "sonnet", value_parser = Corpus::named)]
     pub prompt_corpus: Corpus,
+
+    /// Mean number of turns of a made-up conversation
+    #[arg(long = "conversation-turn-mean", visible_alias = "session-turns-mean", value_name = "N", default_value_t = 1.0, value_parser = values::positive)]
+    pub turns_mean: f64,
+
+    /// Standard deviation of it
+    #[arg(long = "conversation-turn-stddev", visible_alias = "session-turns-stddev", value_name = "N", default_value_t = 0.0, value_parser = values::non_negative)]
+    pub turns_stddev: f64,
+
+    /// Mean time between a reply and the next turn of a made-up conversation
+    #[arg(long = "conversation-turn-delay-mean", visible_alias = "session-turn-delay-mean", value_name = "MS", default_value_t = 0.0, value_parser = values::non_negative)]
+    pub delay_mean_ms: f64,
+
+    /// Standard deviation of it
+    #[arg(long = "conversation-turn-delay-stddev", visible_alias = "session-turn-delay-stddev", value_name = "MS", default_value_t = 0.0, value_parser = values::non_negative)]
+    pub delay_stddev_ms: f64,
+
+    /// Pairs of input and output length with their shares in percent, one of which is drawn for each turn:
+    /// 128,64:60;512|50,256|20:40 (| before a standard deviation), or JSON
+    #[arg(long = "seq-dist", visible_alias = "sequence-distribution", value_name = "PAIRS", value_parser = Mixture::parse)]
+    pub mixture: Option<Mixture>,
+
+    /// The system message of every conversation
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["system_prompt_file", "shared_system_prompt_length"], help_heading = "Prefixes")]
+    pub system_prompt: Option<String>,
+
+    /// A file with the system message of every conversation
+    #[arg(long, value_name = "PATH", conflicts_with = "shared_system_prompt_length", help_heading = "Prefixes")]
+    pub system_prompt_file: Option<PathBuf>,
+
+    /// Tokens of a made-up system message that all conversations share
+    #[arg(long, value_name = "TOKENS", value_parser = values::count32, conflicts_with = "prefix_pool", help_heading = "Prefixes")]
+    pub shared_system_prompt_length: Option<u32>,
+
+    /// Tokens of a made-up text that each conversation has for itself, before its first turn
+    #[arg(long, value_name = "TOKENS", value_parser = values::count32, help_heading = "Prefixes")]
+    pub user_context_prompt_length: Option<u32>,
+
+    /// Number of prefixes, one of which begins the first prompt of each conversation; needs --prompt-prefix-length
+    #[arg(long = "prompt-prefix-pool-size", visible_aliases = ["prefix-prompt-pool-size", "num-prefix-prompts"], value_name = "N", value_parser = values::count32, requires = "prefix_length", help_heading = "Prefixes")]
+    pub prefix_pool: Option<u32>,
+
+    /// Tokens of such a prefix, beside those of the prompt; needs --prompt-prefix-pool-size
+    #[arg(long = "prompt-prefix-length", visible_alias = "prefix-prompt-length", value_name = "TOKENS", value_parser = values::count32, requires = "prefix_pool", help_heading = "Prefixes")]
+    pub prefix_length: Option<u32>,
 
     /// Tokens that one hash id of a trace stands for [default: 512 for mooncake_trace, 16 for bailian_trace]
     #[arg(long = "prompt-input-tokens-block-size", visible_aliases = ["synthetic-input-tokens-block-size", "isl-block-size"], value_name = "TOKENS", value_parser = values::count32, help_heading = "Trace")]

@@ -6,6 +6,7 @@ pub mod synthetic;
 
 mod corpus;
 mod media;
+mod mixture;
 mod prompt;
 mod words;
 
@@ -16,9 +17,10 @@ use aiperf_abi::data::conversation::Conversation;
 
 pub use corpus::Corpus;
 pub use file::{FileDataset, FileKind, FileOptions, TraceOptions};
+pub use mixture::{Mixture, Pair};
 pub use prompt::PromptSource;
 pub use sampler::{Sampler, SamplerKind};
-pub use synthetic::{Composer, RankingsOptions, Spread, SyntheticDataset, SyntheticOptions};
+pub use synthetic::{Composer, Prefixes, RankingsOptions, Spread, SyntheticDataset, SyntheticOptions};
 
 /// Conversations of a run, by index. May be asked from many threads at once.
 pub trait Dataset: Send + Sync {

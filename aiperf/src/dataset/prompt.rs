@@ -57,22 +57,29 @@ impl PromptSource {
     /// # Errors
     /// When the tokenizer gives no text that count.
     pub fn blocks(&self, tokens: usize, block: usize, ids: &[i64], seed: RootSeed) -> Result<String, DatasetError> {
+        let size = |at: usize| block.min(tokens.saturating_sub(at * block));
         let stream = |id: &i64| seed.stream_at("dataset.block", id.cast_unsigned());
-        let sizes = (0..ids.len()).map(|at| block.min(tokens.saturating_sub(at * block)));
+        self.joined(ids.iter().enumerate().map(|(at, id)| (size(at), stream(id))).collect())
+    }
+
+    /// A text of stretches, each of so many tokens from a stream of its own. A stretch is the same text in every text it
+    /// begins at the same place.
+    ///
+    /// # Errors
+    /// When the tokenizer gives no text that count.
+    pub fn joined(&self, stretches: Vec<(usize, Stream)>) -> Result<String, DatasetError> {
+        let tokens: usize = stretches.iter().map(|(size, _)| size).sum();
         if let Some(words) = &self.words {
             let mut text = String::with_capacity(tokens * 6);
-            let added = ids.iter().zip(sizes.clone()).map(|(id, size)| words.append(&mut text, size, &mut stream(id)));
-            if added.collect::<Option<()>>().is_some() {
+            let mut added = stretches.iter().map(|(size, stream)| words.append(&mut text, *size, &mut stream.clone()));
+            if added.all(|added| added.is_some()) {
                 return Ok(text);
             }
         }
-        let mut pieces = ids
-            .iter()
-            .zip(sizes.clone())
-            .map(|(id, size)| self.cut(size, &mut stream(id)))
-            .collect::<Result<Vec<_>, _>>()?;
-        // Where blocks meet, tokens can merge or part: the end makes up for it.
-        let (Some(last), Some(mut size)) = (ids.last(), sizes.last()) else { return Ok(String::new()) };
+        let cut = |(size, stream): &(usize, Stream)| self.cut(*size, &mut stream.clone());
+        let mut pieces = stretches.iter().map(cut).collect::<Result<Vec<_>, _>>()?;
+        // Where stretches meet, tokens can merge or part: the end makes up for it.
+        let Some((mut size, last)) = stretches.into_iter().next_back() else { return Ok(String::new()) };
         for _ in 0..ROUNDS {
             let text = pieces.join(" ");
             let count = self.tokenizer.count(&text);
@@ -81,7 +88,7 @@ impl PromptSource {
             }
             size = (size + tokens).saturating_sub(count);
             pieces.pop();
-            pieces.push(self.cut(size, &mut stream(last))?);
+            pieces.push(cut(&(size, last.clone()))?);
         }
         self.exact_or_error(self.fit(pieces.join(" "), tokens), tokens)
     }
@@ -261,7 +268,10 @@ mod tests {
         let corpus = flat(Corpus::Sonnet.text());
         let texts: Vec<String> =
             (0..3000).map(|at| SOURCES[0].text(60, &mut RootSeed::new(3).stream_at("x", at)).unwrap()).collect();
-        assert!(corpus.contains(&flat(&texts[0]).splitn(4, ' ').nth(3).unwrap().rsplit_once(' ').unwrap().0));
+        let first = flat(&texts[0]);
+        let (_, stretch) =
+            first.splitn(4, ' ').nth(3).unwrap().rsplit_once(' ').map(|(stretch, end)| (end, stretch)).unwrap();
+        assert!(corpus.contains(stretch), "{first}");
         let beginnings: std::collections::HashSet<&str> = texts.iter().map(|text| &text[..20]).collect();
         assert!(beginnings.len() > 2990, "a prefix cache would find texts that begin alike: {}", beginnings.len());
     }

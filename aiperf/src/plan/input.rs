@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{PlanError, Spread};
 use crate::config::flags::ProfileFlags;
-use crate::dataset::{self, FileOptions, SamplerKind, TraceOptions};
+use crate::dataset::{self, DatasetError, FileOptions, Prefixes, SamplerKind, TraceOptions};
 
 /// The file to read, where one was named.
 ///
@@ -31,6 +31,7 @@ pub fn file(flags: &ProfileFlags, pool_entries: u64, osl: Option<Spread>) -> Res
         output_tokens: osl.map(|osl| dataset::Spread { mean: osl.mean, stddev: osl.stddev }),
         delay_ratio: input.delay_ratio,
         corpus: input.prompt_corpus,
+        system: prefixes(flags)?.system,
         trace: TraceOptions {
             speedup: input.speedup,
             start_ms: input.start_offset_ms,
@@ -47,6 +48,40 @@ pub fn file(flags: &ProfileFlags, pool_entries: u64, osl: Option<Spread>) -> Res
 pub fn sampler(flags: &ProfileFlags, file: Option<&FileOptions>) -> SamplerKind {
     let default = file.map_or(SamplerKind::Sequential, |file| file.kind.default_sampler());
     flags.input.dataset_sampling_strategy.unwrap_or(default)
+}
+
+/// Time between a reply and the next turn, where there is one.
+///
+/// # Errors
+/// When a deviation was given and no mean.
+pub fn delay(flags: &ProfileFlags) -> Result<Option<Spread>, PlanError> {
+    let (mean, stddev, ratio) = (flags.input.delay_mean_ms, flags.input.delay_stddev_ms, flags.input.delay_ratio);
+    if mean == 0.0 && stddev > 0.0 {
+        let (flag, needs) = ("--conversation-turn-delay-stddev", "--conversation-turn-delay-mean");
+        return Err(PlanError::Needs { flag, needs });
+    }
+    Ok((mean > 0.0).then_some(Spread { mean: mean * ratio, stddev: stddev * ratio }))
+}
+
+/// What stands before the prompts.
+///
+/// # Errors
+/// When the file of the system message cannot be read.
+pub fn prefixes(flags: &ProfileFlags) -> Result<Prefixes, PlanError> {
+    let input = &flags.input;
+    let system = match &input.system_prompt_file {
+        None => input.system_prompt.clone(),
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+            PlanError::Dataset(DatasetError::File { path: path.clone(), reason: error.to_string() })
+        })?),
+    };
+    Ok(Prefixes {
+        pool: input.prefix_pool.unwrap_or(0),
+        pool_tokens: input.prefix_length.unwrap_or(0),
+        system,
+        system_tokens: input.shared_system_prompt_length,
+        user_context_tokens: input.user_context_prompt_length,
+    })
 }
 
 /// The first flag that means nothing without a file.

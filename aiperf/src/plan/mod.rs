@@ -16,7 +16,7 @@ pub use error::PlanError;
 pub use resolve::resolve;
 
 use crate::config::values::Header;
-use crate::dataset::{Corpus, FileOptions, SamplerKind};
+use crate::dataset::{Corpus, FileOptions, Mixture, Prefixes, SamplerKind};
 use crate::timing::ArrivalPattern;
 
 /// One run, resolved.
@@ -82,6 +82,14 @@ pub struct Input {
     pub sampler: SamplerKind,
     /// Text that prompts are cut from.
     pub corpus: Corpus,
+    /// Pairs of lengths that take the place of `isl` and `osl`.
+    pub mixture: Option<Mixture>,
+    /// Turns of a made-up conversation.
+    pub turns: Spread,
+    /// Milliseconds between a reply and the next turn.
+    pub delay_ms: Option<Spread>,
+    /// What stands before the prompts.
+    pub prefixes: Prefixes,
 }
 
 /// A normal distribution.

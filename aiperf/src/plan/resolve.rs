@@ -86,6 +86,10 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         file,
         sampler,
         corpus: flags.input.prompt_corpus,
+        mixture: flags.input.mixture.clone(),
+        turns: Spread { mean: flags.input.turns_mean, stddev: flags.input.turns_stddev },
+        delay_ms: input::delay(flags)?,
+        prefixes: input::prefixes(flags)?,
     };
     let model_endpoint = ModelEndpoint {
         endpoint_type: endpoint.name.clone(),

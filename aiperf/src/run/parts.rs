@@ -256,6 +256,10 @@ fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
         input_tokens: spread(plan.input.isl),
         output_tokens: plan.input.osl.map(spread),
         corpus: plan.input.corpus,
+        mixture: plan.input.mixture.clone(),
+        turns: spread(plan.input.turns),
+        delay: plan.input.delay_ms.map(spread),
+        prefixes: plan.input.prefixes.clone(),
         batch_size: u32::try_from(plan.input.batch_size).unwrap_or(u32::MAX),
         composer: match plan.input.rankings {
             None => dataset::Composer::Prompts,

@@ -9,6 +9,7 @@ mod row;
 mod scan;
 mod single_turn;
 mod store;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -25,6 +26,7 @@ pub use fault::RowFault;
 pub use kind::{FileKind, detect};
 use row::{Draft, Parsed, Prompt};
 use store::{Row, Store};
+pub use survey::{Analysis, Quantiles, Sharing, Survey, analyze, survey};
 
 use super::{Corpus, Dataset, DatasetError, PromptSource, Spread};
 use crate::random::{RootSeed, Stream};
@@ -45,6 +47,8 @@ pub struct FileOptions {
     pub delay_ratio: f64,
     /// Where prompts are cut from that a row gives no text for.
     pub corpus: Corpus,
+    /// The system message of conversations that have none.
+    pub system: Option<String>,
     /// What is done to recorded traffic.
     pub trace: TraceOptions,
 }
@@ -172,7 +176,7 @@ impl FileDataset {
         for (at, row) in rows.iter().enumerate() {
             let Parsed { session, system, turns } = self.store.read(*row)?;
             if at == 0 {
-                conversation.system_message = system;
+                conversation.system_message = system.or_else(|| self.options.system.clone());
                 let named = session.or_else(|| self.options.groups_by_file().then(|| self.store.stem(row.file)));
                 conversation.session_id = named.unwrap_or(conversation.session_id);
             }

@@ -61,11 +61,14 @@ pub(super) fn rows<E>(
     }
 }
 
+/// Whoever looks at rows.
+type Each<'a, E> = dyn FnMut(Span, &[u8]) -> Result<(), E> + 'a;
+
 fn lines<E>(
     mut file: impl BufRead,
     mut offset: u64,
     mut header: Option<()>,
-    each: &mut dyn FnMut(Span, &[u8]) -> Result<(), E>,
+    each: &mut Each<'_, E>,
 ) -> Result<(), ScanError<E>> {
     let mut row = Vec::new();
     for line in 1.. {
@@ -104,12 +107,7 @@ struct Nest {
     start: (u64, u32),
 }
 
-fn list<E>(
-    mut file: impl BufRead,
-    mut offset: u64,
-    key: &str,
-    each: &mut dyn FnMut(Span, &[u8]) -> Result<(), E>,
-) -> Result<(), ScanError<E>> {
+fn list<E>(mut file: impl BufRead, mut offset: u64, key: &str, each: &mut Each<'_, E>) -> Result<(), ScanError<E>> {
     let mut nest = Nest::default();
     let mut line = 1;
     loop {

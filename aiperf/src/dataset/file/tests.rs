@@ -17,6 +17,7 @@ fn options(path: &Path) -> Result<FileOptions, DatasetError> {
         output_tokens: None,
         delay_ratio: 1.0,
         corpus: Corpus::Sonnet,
+        system: None,
         trace: TraceOptions::default(),
     })
 }
@@ -348,6 +349,7 @@ fn written_as(written: &Written, kind: FileKind) -> String {
         output_tokens: None,
         delay_ratio: 1.0,
         corpus: Corpus::Sonnet,
+        system: None,
         trace: TraceOptions::default(),
     };
     FileDataset::open(options, tokenizer(), RootSeed::new(1)).unwrap_err().to_string()
