@@ -3,6 +3,7 @@
 
 pub mod flags;
 pub mod input;
+pub mod load;
 pub mod values;
 
 pub use flags::ProfileFlags;
