@@ -1,6 +1,6 @@
 //! What the way through a library costs: the same endpoint built into this program and loaded from a library, in one run.
 //! `cargo bench --bench abi`; nanoseconds per call, the best of many rounds that take turns.
-
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock of the machine itself")]
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
 use std::hint::black_box;

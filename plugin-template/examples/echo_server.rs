@@ -152,7 +152,8 @@ impl Request {
 }
 
 fn answer(writer: &mut impl Write, request: &Request, delay: Duration) -> io::Result<()> {
-    let refuse = |writer: &mut _, status, reason| respond(writer, status, &json!({ "error": reason }), request.connection);
+    let refuse =
+        |writer: &mut _, status, reason| respond(writer, status, &json!({ "error": reason }), request.connection);
     if request.path != "/echo" {
         return refuse(writer, "404 Not Found", "there is only /echo");
     }

@@ -130,7 +130,7 @@ fn nobody_s_machine_is_in_a_file() {
 /// Whether the folder itself or something in it is named, not just a longer path or word that contains it.
 fn names_folder(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
-        let inside = |letter: char| letter.is_alphanumeric() || "_-.}~".contains(letter);
+        let inside = |letter: char| letter.is_alphanumeric() || "_-.}]>~".contains(letter);
         let before = line[..at].chars().next_back();
         let after = line[at + folder.len()..].chars().next();
         !before.is_some_and(|letter| inside(letter) || letter == '/') && after == Some('/')
@@ -142,5 +142,9 @@ fn the_rules_see_what_they_forbid() {
     assert!(is_banned("time_utils") && is_banned("PluginManager") && is_banned("imp"));
     assert!(!is_banned("import") && !is_banned("Commonwealth") && !is_banned("utility_bill"));
     assert!(names_folder("see /work/notes", "/work") && names_folder("\"/tmp/x\"", "/tmp"));
-    assert!(!names_folder("frame/work/x", "/work") && !names_folder("https://a.b/tmpl", "/tmp"));
+    assert!(
+        !names_folder("frame/work/x", "/work")
+            && !names_folder("[place]/work/x", "/work")
+            && !names_folder("https://a.b/tmpl", "/tmp")
+    );
 }

@@ -1,4 +1,5 @@
 //! Real plugin libraries, good and bad, through the host's loader.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 // One file of unit-like tests per question: do good ones work, what is said of bad ones, what of those that misbehave
 // once loaded, does a transport keep its promises, and do versions grow together.

@@ -5,11 +5,11 @@ use crate::place::{Place, library};
 #[test]
 fn a_package_goes_in_shows_up_and_comes_out() {
     let place = Place::new();
-    place.built_echo("work/echo");
-    let added = place.plugins("add work/echo");
+    place.built_echo("own/echo");
+    let added = place.plugins("add own/echo");
     let shown = place.plugins("endpoint echo --json");
-    let again = place.plugins("add work/echo");
-    let forced = place.plugins("add work/echo/plugins.yaml --force --json");
+    let again = place.plugins("add own/echo");
+    let forced = place.plugins("add own/echo/plugins.yaml --force --json");
     let removed = place.plugins("remove Aiperf_Plugin_Echo");
     let gone = place.plugins("endpoint echo");
     assert_eq!(shown.json()["source"]["origin"], "the user's data folder");
@@ -18,23 +18,23 @@ fn a_package_goes_in_shows_up_and_comes_out() {
     assert_eq!(gone.code, Some(2));
     let told = format!("{}{}{}", added.quiet(), again.stderr, removed.quiet());
     insta::assert_snapshot!(told.replace(&library("aiperf_echo"), "[library]"));
-    assert!(place.path("work/echo/plugins.yaml").is_file(), "what was added stays where it was");
+    assert!(place.path("own/echo/plugins.yaml").is_file(), "what was added stays where it was");
 }
 
 #[test]
 fn a_package_is_added_from_its_source_folder_after_a_build() {
     let place = Place::new();
-    let built = place.echo("work/echo");
-    let unbuilt = place.plugins("add work/echo");
+    let built = place.echo("own/echo");
+    let unbuilt = place.plugins("add own/echo");
     assert_eq!(unbuilt.code, Some(1));
     assert!(unbuilt.stderr.contains("does not exist; build it"), "{}", unbuilt.stderr);
 
-    std::fs::create_dir_all(place.path("work/echo/target/release")).expect("a folder");
-    std::fs::copy(built, place.path("work/echo/target/release").join(library("aiperf_echo"))).expect("copied");
-    assert!(place.plugins("validate work/echo").quiet().ends_with("All checks passed\n"));
-    let added = place.plugins("add work/echo");
+    std::fs::create_dir_all(place.path("own/echo/target/release")).expect("a folder");
+    std::fs::copy(built, place.path("own/echo/target/release").join(library("aiperf_echo"))).expect("copied");
+    assert!(place.plugins("validate own/echo").quiet().ends_with("All checks passed\n"));
+    let added = place.plugins("add own/echo");
     assert!(added.quiet().contains("target/release"), "{}", added.stdout);
-    place.plugins(&format!("add work/echo/target/release/{} --force", library("aiperf_echo"))).quiet();
+    place.plugins(&format!("add own/echo/target/release/{} --force", library("aiperf_echo"))).quiet();
     assert!(place.plugins("--validate").quiet().contains("1 package\n"));
     assert_eq!(place.plugins("remove aiperf-plugin-echo --json").json()["removed"]["version"], "0.1.0");
 }

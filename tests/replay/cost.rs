@@ -52,7 +52,6 @@ fn cost_of_a_streamed_chunk() {
     let read = client_cpu("scripted-server");
     let per_event = |cpu: Duration| cpu / (STREAMS * TOKENS) as u32;
     let network: usize = replies.iter().map(|reply| reply.arrivals.len()).sum();
-    #[expect(clippy::print_stderr, reason = "it is what the measurement is for")]
     {
         eprintln!(
             "{STREAMS} streams of {TOKENS} events ({network} arrivals): receiving {:?}, reading {:?} of CPU per event",

@@ -60,13 +60,14 @@ impl Requests {
             0 => Arc::default(),
             models => Arc::clone(&self.models[(number % models) as usize]),
         };
-        let mut request = Request::default();
-        request.model = model;
-        request.streaming = self.streaming;
-        request.conversation = Arc::clone(conversation);
-        request.turn_index = turn_index;
-        request.extra = self.extra_of(conversation, turn_index);
-        request
+        Request {
+            model,
+            streaming: self.streaming,
+            conversation: Arc::clone(conversation),
+            turn_index,
+            extra: self.extra_of(conversation, turn_index),
+            ..Request::default()
+        }
     }
 
     fn extra_of(&self, conversation: &Conversation, turn_index: u32) -> Option<Arc<str>> {
