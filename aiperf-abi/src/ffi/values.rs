@@ -181,7 +181,8 @@ impl FfiParsed {
             counts.iter().for_each(|Tuple2(key, count)| usage.set_number(*key, *count));
             usage
         });
-        let more: MoreParsed = if self.more.is_empty() { MoreParsed::default() } else { serde_json::from_slice(&self.more)? };
+        let more: MoreParsed =
+            if self.more.is_empty() { MoreParsed::default() } else { serde_json::from_slice(&self.more)? };
         let finish_reason = self.finish_reason.into_option().map(RString::into);
         Ok(ParsedResponse { data: content, usage, finish_reason, recap: more.recap })
     }

@@ -1,8 +1,8 @@
 //! `audio_transcription`: OpenAI's transcription of speech. One audio clip in as a form, its text out.
 
 use aiperf_abi::{
-    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Usage, Value,
-    extract, json,
+    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Usage,
+    Value, extract, json,
 };
 
 use super::body::only_turn;

@@ -1,8 +1,8 @@
 //! `image_generation`: OpenAI's images. A prompt in, images out, whole or as they take shape.
 
 use aiperf_abi::{
-    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Usage, Value,
-    extract, json,
+    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Usage,
+    Value, extract, json,
 };
 
 use super::body::{Body, only_turn};

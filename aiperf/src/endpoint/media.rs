@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn base64_is_read_with_and_without_padding() {
-        for (text, bytes) in [("", &b""[..]), ("aGk=", b"hi"), ("aGk", b"hi"), ("_-8=", b"\xff\xef"), ("/+8", b"\xff\xef")]
+        for (text, bytes) in
+            [("", &b""[..]), ("aGk=", b"hi"), ("aGk", b"hi"), ("_-8=", b"\xff\xef"), ("/+8", b"\xff\xef")]
         {
             assert_eq!(base64(text).as_deref(), Some(bytes), "{text}");
         }

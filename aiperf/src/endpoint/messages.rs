@@ -2,8 +2,8 @@
 //! and reads text, thinking and tool use, whole or from its typed events.
 
 use aiperf_abi::{
-    API_KEY, Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Turn,
-    Usage, Value,
+    API_KEY, Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result,
+    Turn, Usage, Value,
 };
 use serde::ser::{Error as _, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
@@ -195,7 +195,9 @@ enum Source<'a> {
 impl<'a> Content<'a> {
     fn of(turn: Turn<'a>) -> Result<Self> {
         if turn.audios().len() + turn.videos().len() > 0 {
-            return Err(Error::invalid_input("`messages` takes text and images, the turn has audio or video; use `chat`"));
+            return Err(Error::invalid_input(
+                "`messages` takes text and images, the turn has audio or video; use `chat`",
+            ));
         }
         let mut texts = turn.texts();
         if turn.images().len() == 0 && texts.len() <= 1 {

@@ -20,7 +20,9 @@ impl Endpoint for RawEndpoint {
     fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
         let mut texts = request.last_turn()?.texts();
         let (Some(payload), 0) = (texts.next(), texts.len()) else {
-            return Err(Error::invalid_input("`raw` sends the one text of a turn as the body; the turn has none or several"));
+            return Err(Error::invalid_input(
+                "`raw` sends the one text of a turn as the body; the turn has none or several",
+            ));
         };
         let is_json = payload.trim_start().starts_with(['{', '[']);
         let content_type = if is_json { "application/json" } else { "text/plain; charset=utf-8" };

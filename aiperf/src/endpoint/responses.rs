@@ -2,8 +2,8 @@
 //! or from its typed events.
 
 use aiperf_abi::{
-    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Turn, Usage,
-    Value, extract, json,
+    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Turn,
+    Usage, Value, extract, json,
 };
 use serde::ser::{Error as _, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,9 @@ fn output(reply: &Value) -> Option<ResponseData> {
     for item in reply.get("output").and_then(Value::as_array).into_iter().flatten() {
         let parts = |name: &str| item.get(name).and_then(Value::as_array).into_iter().flatten();
         match item.get("type").and_then(Value::as_str) {
-            Some("reasoning") => parts("summary").chain(parts("content")).for_each(|part| push(&mut thought, part, "text")),
+            Some("reasoning") => {
+                parts("summary").chain(parts("content")).for_each(|part| push(&mut thought, part, "text"))
+            }
             Some("function_call" | "custom_tool_call") => {
                 ["name", "arguments", "input"].iter().for_each(|name| push(&mut called, item, name));
             }
@@ -229,9 +231,8 @@ impl<'a> Content<'a> {
             return Ok(Self::Text(texts.next().unwrap_or_default()));
         }
         let of_assistant = turn.role() == "assistant";
-        let mut parts: Vec<Part<'a>> = texts
-            .map(|text| if of_assistant { Part::OutputText { text } } else { Part::InputText { text } })
-            .collect();
+        let mut parts: Vec<Part<'a>> =
+            texts.map(|text| if of_assistant { Part::OutputText { text } } else { Part::InputText { text } }).collect();
         parts.extend(turn.images().map(|image| Part::InputImage { image_url: image.content }));
         for audio in turn.audios() {
             parts.push(Part::InputAudio { input_audio: Audio::of(audio.content)? });

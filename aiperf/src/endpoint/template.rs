@@ -35,7 +35,8 @@ impl Plugin for TemplateEndpoint {
     fn new(cx: &Context<'_>) -> Result<Self> {
         let settings: Map<String, Value> = cx.config()?;
         // An extra input called `body` is a field of the body like any other.
-        let body = settings.get("body").filter(|_| !cx.model_endpoint().is_ok_and(|run| run.extra.contains_key("body")));
+        let body =
+            settings.get("body").filter(|_| !cx.model_endpoint().is_ok_and(|run| run.extra.contains_key("body")));
         let source = match body.or_else(|| settings.get(TEMPLATE)) {
             Some(Value::String(source)) => source_of(source)?,
             // Text that looks like JSON was read as such on its way here.
@@ -52,9 +53,7 @@ impl Plugin for TemplateEndpoint {
         environment.set_auto_escape_callback(|_| AutoEscape::Custom("json".into()));
         environment.set_formatter(print);
         let Source { text, place } = source;
-        environment
-            .add_template_owned(NAME, text)
-            .map_err(|error| Error::invalid_config(told(&error, &place)))?;
+        environment.add_template_owned(NAME, text).map_err(|error| Error::invalid_config(told(&error, &place)))?;
         Ok(Self { environment, place, detector: Detector::of(&settings)? })
     }
 }
@@ -92,12 +91,15 @@ impl Endpoint for TemplateEndpoint {
     fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
         let template = self.environment.get_template(NAME).expect("it was added when this was made");
         let variables = Variables::of(request)?;
-        let rendered = template
-            .render(Serde(&variables))
-            .map_err(|error| Error::invalid_input(told(&error, &self.place)))?;
+        let rendered =
+            template.render(Serde(&variables)).map_err(|error| Error::invalid_input(told(&error, &self.place)))?;
         let wrong = |error: serde_json::Error| {
             let line = rendered.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
-            Error::invalid_input(format!("{} renders to no JSON: {error}; that line is `{}`", self.place, shortened(line)))
+            Error::invalid_input(format!(
+                "{} renders to no JSON: {error}; that line is `{}`",
+                self.place,
+                shortened(line)
+            ))
         };
         let mut extra = request.extra()?;
         extra.retain(|name, _| name != TEMPLATE && name != RESPONSE_FIELD);
@@ -127,7 +129,9 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &minijinja::Val
             .map_err(|error| minijinja::Error::new(ErrorKind::BadSerialization, "it is no JSON").with_source(error))
     };
     match value.as_str() {
-        Some(text) if value.is_safe() || *state.auto_escape() == AutoEscape::None => out.write_str(text).map_err(failed),
+        Some(text) if value.is_safe() || *state.auto_escape() == AutoEscape::None => {
+            out.write_str(text).map_err(failed)
+        }
         Some(_) => {
             let json = as_json(value)?;
             out.write_str(&json[1..json.len() - 1]).map_err(failed)

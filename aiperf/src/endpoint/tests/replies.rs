@@ -8,8 +8,7 @@ use crate::reply::{Arrival, Reply};
 
 /// A stream of these events, each arriving a nanosecond after the one before.
 fn stream(endpoint: &dyn Endpoint, events: &[(&str, Value)]) -> Reading {
-    let mut reply =
-        Reply { status: Some(200), content_type: Some("text/event-stream".to_owned()), ..Reply::default() };
+    let mut reply = Reply { status: Some(200), content_type: Some("text/event-stream".to_owned()), ..Reply::default() };
     for (at_ns, (name, data)) in (1..).zip(events) {
         let name = if name.is_empty() { String::new() } else { format!("event: {name}\n") };
         reply.body.extend_from_slice(format!("{name}data: {data}\n\n").as_bytes());
@@ -95,7 +94,8 @@ fn a_whole_response() {
 
 #[test]
 fn a_stream_of_messages() {
-    let begun = json!({"input_tokens": 5, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 0, "output_tokens": 1});
+    let begun =
+        json!({"input_tokens": 5, "cache_read_input_tokens": 10, "cache_creation_input_tokens": 0, "output_tokens": 1});
     let reading = typed(
         &*made::<MessagesEndpoint>(),
         &[
@@ -152,7 +152,8 @@ fn a_stream_of_text_generation_inference() {
 
 #[test]
 fn a_whole_reply_of_text_generation_inference() {
-    let details = json!({"finish_reason": "length", "generated_tokens": 2, "prefill": [{"id": 1, "text": "a"}], "tokens": []});
+    let details =
+        json!({"finish_reason": "length", "generated_tokens": 2, "prefill": [{"id": 1, "text": "a"}], "tokens": []});
     let endpoint = made::<HuggingFaceGenerateEndpoint>();
     let one = json!({"generated_text": "hi", "details": details});
     for reply in [one.clone(), json!([one])] {
@@ -167,10 +168,14 @@ fn a_whole_reply_of_text_generation_inference() {
 fn images_count_as_content_whole_and_as_they_take_shape() {
     let endpoint = made::<ImageGenerationEndpoint>();
     let usage = json!({"input_tokens": 5, "output_tokens": 100, "total_tokens": 105});
-    let reading = json_body(&*endpoint, &json!({"created": 1, "data": [{"b64_json": "AAAA"}, {"url": "http://h/i"}], "usage": usage}));
+    let reading = json_body(
+        &*endpoint,
+        &json!({"created": 1, "data": [{"b64_json": "AAAA"}, {"url": "http://h/i"}], "usage": usage}),
+    );
     assert_eq!((reading.content_ns.len(), reading.text.as_str(), reading.error.clone()), (1, "", None));
     assert_eq!(counts(&reading), [Some(5), Some(100), Some(105)]);
-    let partial = |index| json!({"type": "image_generation.partial_image", "b64_json": "AA", "partial_image_index": index});
+    let partial =
+        |index| json!({"type": "image_generation.partial_image", "b64_json": "AA", "partial_image_index": index});
     let end = json!({"type": "image_generation.completed", "b64_json": "AAAA", "usage": usage});
     let reading = typed(&*endpoint, &[partial(0), partial(1), end]);
     assert_eq!((reading.content_ns.clone(), reading.first_output_ns), (vec![1, 2, 3], Some(1)));

@@ -25,7 +25,11 @@ pub(super) fn write_token(text: &Text, index: u32, out: &mut Vec<u8>) {
         Shape::Messages => {
             if index == 0 {
                 let usage = json!({ "output_tokens": 0 });
-                event(out, "message_start", &json!({ "message": { "role": "assistant", "content": [], "usage": usage } }));
+                event(
+                    out,
+                    "message_start",
+                    &json!({ "message": { "role": "assistant", "content": [], "usage": usage } }),
+                );
                 let block = json!({ "index": 0, "content_block": { "type": "text", "text": "" } });
                 event(out, "content_block_start", &block);
             }
@@ -39,7 +43,10 @@ pub(super) fn write_token(text: &Text, index: u32, out: &mut Vec<u8>) {
         }
         // The last token comes with the end, as that event carries both.
         Shape::Generate if index + 1 < text.tokens => {
-            append(out, format_args!("data: {{\"index\":{index},\"token\":{},\"generated_text\":null}}\n\n", token(index)));
+            append(
+                out,
+                format_args!("data: {{\"index\":{index},\"token\":{},\"generated_text\":null}}\n\n", token(index)),
+            );
         }
         Shape::Plain => append(out, format_args!("data: {{\"text\":\"{word}\"}}\n\n")),
         Shape::Generate | Shape::Chat | Shape::Completions => {}
@@ -91,8 +98,7 @@ pub(super) fn write_end(text: &Text, prompt_tokens: u64, out: &mut Vec<u8>) {
         }
         Shape::Generate => {
             let reason = if text.is_cut_off { "length" } else { "eos_token" };
-            let details =
-                json!({ "finish_reason": reason, "generated_tokens": tokens, "input_length": prompt_tokens });
+            let details = json!({ "finish_reason": reason, "generated_tokens": tokens, "input_length": prompt_tokens });
             if whole {
                 append(out, format_args!("{}", json!({ "generated_text": generated, "details": details })));
             } else {
