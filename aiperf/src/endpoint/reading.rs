@@ -76,7 +76,7 @@ impl Reading {
         if finish_reason.is_some() {
             self.finish_reason = finish_reason;
         }
-        if let Some(data) = data.filter(|data| !data.is_empty() && !(recap && self.has_said(data))) {
+        if let Some(data) = data.filter(|data| !(data.is_empty() || recap && self.has_said(data))) {
             self.content_ns.push(piece.perf_ns);
             if self.add(&data) && self.first_output_ns.is_none() {
                 self.first_output_ns = Some(piece.perf_ns);
