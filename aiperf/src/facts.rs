@@ -33,6 +33,8 @@ pub struct Facts {
     pub content_ns: Vec<u64>,
     /// Arrival of the first piece with content that is not reasoning.
     pub first_output_ns: Option<u64>,
+    /// What the transport saw of the body.
+    pub network: Network,
     /// The reply ended.
     pub end_ns: u64,
     /// Tokens of the input.
@@ -41,6 +43,8 @@ pub struct Facts {
     pub output_tokens: Option<u64>,
     /// Tokens of the reasoning.
     pub reasoning_tokens: Option<u64>,
+    /// Images of the request.
+    pub images: u64,
     /// The token limit that was asked for.
     pub requested_output_tokens: Option<u64>,
     /// The server's own counts.
@@ -51,6 +55,19 @@ pub struct Facts {
     pub error: Option<ErrorDetails>,
     /// When the client gave it up on purpose.
     pub cancelled_ns: Option<u64>,
+}
+
+/// The body of a reply as it came over the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Network {
+    /// In how many chunks.
+    pub chunks: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+    /// Arrival of the first.
+    pub first_ns: Option<u64>,
+    /// Arrival of the last.
+    pub last_ns: Option<u64>,
 }
 
 impl Facts {
@@ -84,6 +101,8 @@ pub(crate) mod tests {
             content_ns: content_ns.to_vec(),
             first_output_ns: content_ns.first().copied(),
             end_ns: content_ns.last().copied().unwrap_or(start_ns),
+            network: Network::default(),
+            images: 0,
             input_tokens: None,
             output_tokens: Some(tokens),
             reasoning_tokens: None,

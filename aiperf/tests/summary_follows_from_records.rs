@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use aiperf::clock::Clock;
 use aiperf::credit::Phase;
-use aiperf::export::{Exporters, JsonExporter, RecordsExporter};
-use aiperf::facts::Facts;
-use aiperf::metric::{Aggregate, Applicability, RecordEncoder, Window};
+use aiperf::export::{Exporters, JsonExporter, RecordsExporter, TimeslicesJsonExporter};
+use aiperf::facts::{Facts, Network};
+use aiperf::metric::{Aggregate, Applicability, Measures, RecordEncoder, Slice, Slos, Window};
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    Context, EndpointMetadata, ErrorDetails, Host, Level, ModelEndpoint, Plugin, Report, Usage, Value, json,
+    Context, EndpointMetadata, ErrorDetails, Host, Level, ModelEndpoint, Plugin, Report, TimeSlice, Usage, Value, json,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -78,6 +79,8 @@ fn request(rng: &mut ChaCha8Rng, number: u64) -> Facts {
         start_ns,
         sent_ns: Some(start_ns + 1000),
         head_ns: (!failed).then_some(start_ns + 2000),
+        network: Network { chunks: chunks as u64, bytes: 500, first_ns: Some(start_ns + 2000), last_ns: Some(at) },
+        images: number % 3,
         first_output_ns: content_ns.get(chunks / 2).copied(),
         end_ns: at + rng.random_range(0..1_000_000u64),
         content_ns: if failed { Vec::new() } else { content_ns },
@@ -105,12 +108,16 @@ fn run(dir: &Path) {
     };
     let endpoint = ModelEndpoint { streaming: true, ..ModelEndpoint::default() };
     let applicability = Applicability::new(&metadata, &endpoint);
-    let encoder = RecordEncoder::new(applicability, Clock::start());
+    let slos = Slos::parse("time_to_first_token:200 request_latency:400").expect("objectives");
+    let measures = Measures { slos, slice_ns: Some(300_000_000), shows_trace: false };
+    let clock = Clock::start();
+    let encoder = RecordEncoder::new(applicability, &measures, clock);
     let mut exporters = Exporters::default();
     exporters.add("jsonl", Box::new(exporter::<RecordsExporter>(dir)));
     exporters.add("json", Box::new(exporter::<JsonExporter>(dir)));
+    exporters.add("timeslice_json", Box::new(exporter::<TimeslicesJsonExporter>(dir)));
 
-    let mut aggregate = Aggregate::new(applicability);
+    let mut aggregate = Aggregate::new(applicability, &measures);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let mut lines = String::new();
     let mut end_ns = 0;
@@ -129,10 +136,23 @@ fn run(dir: &Path) {
     assert!(exporters.records(&lines).is_empty());
 
     let mut report = Report::default();
-    report.metrics = aggregate.finish(Window { start_ns: PHASE_START_NS, end_ns });
+    let window = Window { start_ns: PHASE_START_NS, end_ns };
+    let wall = |ns| clock.wall_ns(ns);
+    report.metrics = aggregate.finish(window);
+    report.window_ns = (wall(window.start_ns), wall(window.end_ns));
+    let mut steady = aggregate.steady_state(window);
+    (steady.start_ns, steady.end_ns) = (wall(steady.start_ns), wall(steady.end_ns));
+    report.steady_state = Some(steady);
+    let slice = |slice: Slice| TimeSlice {
+        start_ns: wall(slice.window.start_ns),
+        end_ns: wall(slice.window.end_ns),
+        is_complete: slice.is_complete,
+        metrics: slice.metrics,
+    };
+    report.timeslices = aggregate.slices(window).into_iter().map(slice).collect();
     report.error_summary = aggregate.errors();
     let (files, failures) = exporters.finish(&report);
-    assert_eq!((files.len(), failures.len()), (2, 0));
+    assert_eq!((files.len(), failures.len()), (3, 0));
 }
 
 /// Everything of the record file that counts.
@@ -143,6 +163,7 @@ struct Recomputed {
     failed: f64,
     overflows: f64,
     mismatches: f64,
+    good: f64,
     discrepancies: f64,
     first_start: f64,
     last_content: f64,
@@ -184,6 +205,7 @@ impl Recomputed {
             return;
         }
         self.valid += 1.0;
+        self.good += f64::from(u8::from(record["good"] == true));
         let start = time("request_start_ns").expect("always there");
         self.first_start = self.first_start.min(start);
         self.last_content = self.last_content.max(start + one["request_latency"] * 1e6);
@@ -208,6 +230,9 @@ impl Recomputed {
             [
                 ("benchmark_duration", (self.last_content - self.first_start) / 1e9),
                 ("request_throughput", self.valid / window),
+                ("good_request_count", self.good),
+                ("goodput", self.good / window),
+                ("good_request_fraction", self.good / (self.valid + self.failed)),
                 ("output_token_throughput", osl / window),
                 ("input_token_throughput", isl / window),
                 ("total_token_throughput", (isl + osl) / window),
@@ -266,6 +291,10 @@ fn every_number_of_the_summary_follows_from_the_records() {
     let mut seen = 0;
     for (tag, metric) in summary.as_object().expect("an object").iter().filter(|(_, value)| is_metric(value)) {
         seen += 1;
+        // Weighted by time: these are for the script.
+        if metric.get("count").is_none() && metric.get("p50").is_some() {
+            continue;
+        }
         let Some(values) = records.values.get(tag) else {
             let exact = scalars.get(tag).unwrap_or_else(|| panic!("{tag} cannot be computed from the records"));
             close(&metric["avg"], *exact, 1e-9, tag);
@@ -283,7 +312,7 @@ fn every_number_of_the_summary_follows_from_the_records() {
         close(&metric["std"], std, 1e-9, &format!("std of {tag}"));
         close(&metric["min"], sorted[0], 1e-12, &format!("min of {tag}"));
         close(&metric["max"], sorted[sorted.len() - 1], 1e-12, &format!("max of {tag}"));
-        for percent in [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0] {
+        for percent in [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99] {
             let name = format!("p{percent}");
             close(&metric[&name], percentile(&sorted, percent), 1e-3, &format!("{name} of {tag}"));
         }
@@ -292,6 +321,30 @@ fn every_number_of_the_summary_follows_from_the_records() {
         records.values.keys().chain(scalars.keys()).filter(|tag| summary.get(tag).is_none()).collect();
     assert!(missing.is_empty(), "in the records, not in the summary: {missing:?}");
     assert!(seen > 40, "{seen} metrics");
+}
+
+/// A script that shares no code with aiperf computes everything anew: distributions, what is weighted by time, the steady
+/// part and the slices.
+#[test]
+fn a_script_of_its_own_finds_the_same_numbers_and_would_find_others() {
+    let dir = tempfile::tempdir().expect("a folder");
+    run(dir.path());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/recompute");
+    let recompute = || {
+        let output =
+            Command::new("python3").arg(&script).arg(dir.path()).arg("--quiet").output().expect("python3 runs");
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (code, said) = recompute();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("numbers compared, 0 differ"), "{said}");
+
+    let path = dir.path().join("profile_export.jsonl");
+    let text = fs::read_to_string(&path).expect("records");
+    let without_one: Vec<&str> = text.lines().take(text.lines().count() - 2).collect();
+    fs::write(&path, without_one.join("\n")).expect("a file");
+    let (code, said) = recompute();
+    assert!(code == Some(1) && said.contains("request_count") && said.contains("DIFFERS"), "{said}");
 }
 
 #[test]

@@ -13,6 +13,9 @@ pub struct Record {
     pub metadata: RecordMetadata,
     /// Metric tag to value, in display units. Empty but for error metrics where the request failed.
     pub metrics: BTreeMap<String, MetricValue>,
+    /// Whether it met every objective of the run, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good: Option<bool>,
     /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorDetails>,

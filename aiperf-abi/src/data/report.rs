@@ -38,10 +38,76 @@ pub struct Report {
     pub run_info: Value,
     /// What a reader should know about these numbers, one sentence each.
     pub notices: Vec<String>,
+    /// Start and end of the stretch that throughput is counted over, nanoseconds of the wall clock.
+    pub window_ns: (u64, u64),
+    /// The part without warm-up and drain; its times are nanoseconds of the wall clock. Absent where it was not looked
+    /// for.
+    pub steady_state: Option<SteadyState>,
+    /// Slices of time, where they were asked for.
+    pub timeslices: Vec<TimeSlice>,
     /// Folder of this run's artifacts; exporters write there.
     pub artifact_dir: String,
     /// Stem of the file names, `profile_export` unless the user chose another.
     pub file_stem: FileStem,
+}
+
+/// The part of a phase in which the server was as busy as it was meant to be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SteadyState {
+    /// Whether there is one.
+    pub found: bool,
+    /// Why not, if not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How warm-up and drain were found.
+    pub method: String,
+    /// When it began, nanoseconds.
+    pub start_ns: u64,
+    /// When it ended, nanoseconds.
+    pub end_ns: u64,
+    /// Time before it, seconds.
+    pub warmup_sec: f64,
+    /// Its length, seconds.
+    pub duration_sec: f64,
+    /// Time after it, seconds.
+    pub drain_sec: f64,
+    /// The main metrics over the requests that ended within it.
+    pub metrics: Vec<MetricResult>,
+    /// Whether the numbers agree with each other.
+    pub littles_law: Option<LittlesLaw>,
+}
+
+/// Little's law: requests in flight = rate of completions * mean time in flight, in any steady state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LittlesLaw {
+    /// Mean number of requests in flight, over time.
+    pub concurrency: f64,
+    /// Requests that ended, per second.
+    pub throughput: f64,
+    /// Mean time they were in flight, seconds.
+    pub latency_sec: f64,
+    /// `throughput * latency_sec / concurrency`.
+    pub ratio: f64,
+    /// Distance of the ratio from 1 that the edges of the stretch explain.
+    pub tolerance: f64,
+    /// Whether the ratio is within it.
+    pub holds: bool,
+}
+
+/// The requests that were sent in one slice of time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeSlice {
+    /// Its start, nanoseconds of the wall clock.
+    pub start_ns: u64,
+    /// Its end, nanoseconds of the wall clock.
+    pub end_ns: u64,
+    /// Whether the run did not end within it.
+    pub is_complete: bool,
+    /// Their metrics.
+    pub metrics: Vec<MetricResult>,
 }
 
 /// How artifacts are named.
@@ -100,11 +166,39 @@ pub struct Distribution {
     pub sum: f64,
     /// How many values.
     pub count: u64,
-    /// (percent, value), ascending: 1, 5, 10, 25, 50, 75, 90, 95, 99.
+    /// (percent, value), ascending: 1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9, 99.99.
     pub percentiles: Vec<(f64, f64)>,
+    /// How many independent samples the values are worth, where they are correlated and it is fewer than `count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_samples: Option<f64>,
+    /// Interval that holds the true mean with 95 % confidence; absent where that was not asked or there are too few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avg_ci95: Option<(f64, f64)>,
+    /// (percent, low, high): 95 % intervals of those percentiles that have one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub percentile_ci95: Vec<(f64, f64, f64)>,
+    /// The percentiles that there are too few samples to claim.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uncertified: Vec<Uncertified>,
+}
+
+/// A percentile that is told although there are too few samples to claim it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Uncertified {
+    /// Which.
+    pub percent: f64,
+    /// Independent samples it needs (the binomial rule of MLPerf, 99 %).
+    pub needs: u64,
+    /// Independent samples there are.
+    pub has: u64,
 }
 
 impl Distribution {
+    /// What a percentile would need, where there are too few samples to claim it.
+    pub fn uncertified(&self, percent: f64) -> Option<Uncertified> {
+        self.uncertified.iter().find(|one| (one.percent - percent).abs() < 1e-9).copied()
+    }
+
     /// The value at a percentile that is listed.
     pub fn percentile(&self, percent: f64) -> Option<f64> {
         self.percentiles.iter().find(|(q, _)| (q - percent).abs() < 1e-9).map(|(_, value)| *value)

@@ -15,12 +15,17 @@ const BRAND: &str = "aiperf";
 const MAIN: &str = "default";
 /// Tables in the order they are printed; the main one is last, where the eye is when the run ends.
 const GROUPS: [&str; 2] = ["effective", "usage"];
+/// Metrics of the table of the steady part.
+const STEADY: [&str; 5] =
+    ["time_to_first_token", "request_latency", "inter_token_latency", "output_token_throughput", "request_throughput"];
 /// A longer name has its unit on a line of its own.
 const ONE_LINE_HEADER: usize = 30;
 /// Different failures that are listed; files have all.
 const LISTED_ERRORS: usize = 20;
 /// Characters of an error message that are shown.
 const MESSAGE_CHARS: usize = 300;
+/// Stands behind a percentile of too few samples; a notice explains it.
+const UNCERTIFIED: &str = "*";
 /// Width of the file that keeps what the console showed.
 const FILE_WIDTH: usize = 140;
 /// Width below which a table would have nothing left.
@@ -28,20 +33,20 @@ const NARROWEST: usize = 50;
 
 /// Columns after the name, as they stand.
 const COLUMNS: [Column; 7] = [
-    Column { head: "avg", of: |metric| Some(metric.avg) },
-    Column { head: "min", of: |metric| Some(metric.distribution.as_ref()?.min) },
-    Column { head: "max", of: |metric| Some(metric.distribution.as_ref()?.max) },
-    Column { head: "p99", of: |metric| metric.distribution.as_ref()?.percentile(99.0) },
-    Column { head: "p90", of: |metric| metric.distribution.as_ref()?.percentile(90.0) },
-    Column { head: "p50", of: |metric| metric.distribution.as_ref()?.percentile(50.0) },
-    Column { head: "std", of: |metric| Some(metric.distribution.as_ref()?.std) },
+    Column { head: "avg", of: |metric| Some(number(metric.avg)) },
+    Column { head: "min", of: |metric| Some(number(metric.distribution.as_ref()?.min)) },
+    Column { head: "max", of: |metric| Some(number(metric.distribution.as_ref()?.max)) },
+    Column { head: "p99", of: |metric| percentile(metric, 99.0) },
+    Column { head: "p90", of: |metric| percentile(metric, 90.0) },
+    Column { head: "p50", of: |metric| percentile(metric, 50.0) },
+    Column { head: "std", of: |metric| Some(number(metric.distribution.as_ref()?.std)) },
 ];
 /// Columns a narrow screen does without, in this order.
 const DISPENSABLE: [&str; 6] = ["std", "p90", "min", "max", "p50", "p99"];
 
 struct Column {
     head: &'static str,
-    of: fn(&MetricResult) -> Option<f64>,
+    of: fn(&MetricResult) -> Option<String>,
 }
 
 /// Where text is shown.
@@ -104,6 +109,9 @@ pub fn results(report: &Report, footer: &Footer<'_>, screen: Screen) -> String {
     if !report.error_summary.is_empty() {
         section(&mut text, screen, "Error Summary", &errors(&report.error_summary, screen));
     }
+    if let Some((title, rows)) = steady(report) {
+        section(&mut text, screen, &title, &metrics(&rows, screen));
+    }
     for group in groups(report) {
         let rows: Vec<&MetricResult> =
             report.metrics.iter().filter(|metric| metric.group.as_deref() == Some(group)).collect();
@@ -142,6 +150,15 @@ fn title(report: &Report, group: &str) -> String {
         let _ = write!(title, ": {}{}", first.to_uppercase(), letters.as_str().replace('_', " "));
     }
     title
+}
+
+/// The steady part of the run, where there is one.
+fn steady(report: &Report) -> Option<(String, Vec<&MetricResult>)> {
+    let state = report.steady_state.as_ref().filter(|state| state.found)?;
+    let rows: Vec<_> = STEADY.iter().filter_map(|tag| state.metrics.iter().find(|metric| metric.tag == *tag)).collect();
+    let whole = state.warmup_sec + state.duration_sec + state.drain_sec;
+    let title = format!("{BRAND} | Steady State: {} of {} sec", number(state.duration_sec), number(whole));
+    (!rows.is_empty()).then_some((title, rows))
 }
 
 /// A table under its centred title.
@@ -188,7 +205,7 @@ fn metric_table(rows: &[&MetricResult], columns: &[&Column]) -> String {
     let heads = columns.iter().map(|column| right(column.head.to_owned()));
     table.set_header(std::iter::once(right("Metric".to_owned())).chain(heads).collect::<Vec<_>>());
     for metric in rows {
-        let numbers = columns.iter().map(|column| right((column.of)(metric).map_or_else(not_available, number)));
+        let numbers = columns.iter().map(|column| right((column.of)(metric).unwrap_or_else(not_available)));
         table.add_row(std::iter::once(right(name(metric))).chain(numbers).collect::<Vec<_>>());
     }
     table.to_string()
@@ -253,6 +270,13 @@ fn name(metric: &MetricResult) -> String {
 
 fn not_available() -> String {
     "N/A".to_owned()
+}
+
+/// A percentile, marked where there are too few samples to claim it.
+fn percentile(metric: &MetricResult, percent: f64) -> Option<String> {
+    let distribution = metric.distribution.as_ref()?;
+    let mark = if distribution.uncertified(percent).is_some() { UNCERTIFIED } else { "" };
+    Some(format!("{}{mark}", number(distribution.percentile(percent)?)))
 }
 
 /// Two decimals, thousands apart: `1,234.56`.

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::load::LoadFlags;
 use super::values::{self, ExtraInput, Header, PluginOption};
-use crate::timing::ArrivalPattern;
+use crate::metric::Slos;
 
 /// The live display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -14,6 +15,18 @@ pub enum UiType {
     Simple,
     /// Nothing but the results.
     None,
+}
+
+/// How much is kept of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportLevel {
+    /// Nothing: only the summaries.
+    Summary,
+    /// Its metrics.
+    Records,
+    /// Its metrics, and what was sent and received, with times.
+    Raw,
 }
 
 /// Everything `aiperf profile` can be told.
@@ -30,10 +43,14 @@ pub struct ProfileFlags {
     )]
     pub models: Vec<String>,
 
-    /// Base URL of the server; a missing scheme becomes http://. `sim://` is an engine inside aiperf, set by its query:
-    /// sim://?ttft=50ms&itl=5ms&slots=64
-    #[arg(long, short, value_name = "URL", default_value = "http://localhost:8000", help_heading = "Endpoint")]
-    pub url: String,
+    /// Base URL of the server; a missing scheme becomes http://. Repeatable: several servers share the load. `sim://` is an
+    /// engine inside aiperf, set by its query: sim://?ttft=50ms&itl=5ms&slots=64
+    #[arg(long = "url", short, value_name = "URL", default_value = "http://localhost:8000", help_heading = "Endpoint")]
+    pub urls: Vec<String>,
+
+    /// Which of several servers the next request goes to: an entry of the `url_selection_strategy` category
+    #[arg(long, value_name = "NAME", default_value = "round_robin", help_heading = "Endpoint")]
+    pub url_strategy: String,
 
     /// The API dialect: an entry of the `endpoint` category (`aiperf plugins endpoint` lists them)
     #[arg(long, value_name = "NAME", default_value = "chat", help_heading = "Endpoint")]
@@ -140,29 +157,8 @@ pub struct ProfileFlags {
     #[arg(long, value_name = "REVISION", default_value = "main", help_heading = "Tokenizer")]
     pub tokenizer_revision: String,
 
-    /// Requests in flight. Alone: the next one is sent as soon as one has ended. With a rate: the most that may be in flight
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
-    pub concurrency: Option<u64>,
-
-    /// Requests per second, sent whatever has come back
-    #[arg(long, value_name = "PER_SECOND", value_parser = values::positive, help_heading = "Load")]
-    pub request_rate: Option<f64>,
-
-    /// Spacing of the requests of a rate: constant or poisson [default: poisson]
-    #[arg(long, visible_alias = "request-rate-mode", value_name = "NAME", value_parser = values::arrival_pattern, help_heading = "Load")]
-    pub arrival_pattern: Option<ArrivalPattern>,
-
-    /// Stop after this many requests [default: 10 where no duration is given]
-    #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::count, help_heading = "Load")]
-    pub request_count: Option<u64>,
-
-    /// Stop sending after this long
-    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Load")]
-    pub benchmark_duration: Option<f64>,
-
-    /// After the duration, wait this long for what is in flight, then give it up; `inf` waits for all [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = values::seconds_or_infinite, help_heading = "Load")]
-    pub benchmark_grace_period: Option<f64>,
+    #[command(flatten)]
+    pub load: LoadFlags,
 
     /// Folder under which each run gets its own
     #[arg(
@@ -178,6 +174,31 @@ pub struct ProfileFlags {
     #[arg(long, visible_alias = "profile-export-file", value_name = "NAME", help_heading = "Output")]
     pub profile_export_prefix: Option<String>,
 
+    /// How much is kept of each request: nothing, its metrics, or also what was sent and received
+    #[arg(
+        long,
+        visible_alias = "profile-export-level",
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "records",
+        ignore_case = true,
+        help_heading = "Output"
+    )]
+    pub export_level: ExportLevel,
+
+    /// What a good request is: metrics with a bound each, in the units of the report, e.g.
+    /// "time_to_first_token:100 inter_token_latency:10". Adds goodput
+    #[arg(long, value_name = "METRIC:BOUND ...", value_parser = values::goodput, help_heading = "Output")]
+    pub goodput: Option<Slos>,
+
+    /// Also report the metrics of every slice of time this long
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Output")]
+    pub slice_duration: Option<f64>,
+
+    /// Show the times of the HTTP transport; they are in the files anyway
+    #[arg(long, help_heading = "Output")]
+    pub show_trace_timing: bool,
+
     /// Live display [default: simple on a terminal, else none]
     #[arg(
         long = "ui-type",
@@ -190,17 +211,5 @@ pub struct ProfileFlags {
     pub ui: Option<UiType>,
 }
 
-/// Requests sent when neither a count nor a duration is given.
-pub const DEFAULT_REQUEST_COUNT: u64 = 10;
-
-/// Requests in flight when neither a concurrency nor a rate is given.
-pub const DEFAULT_CONCURRENCY: u64 = 1;
-
 /// Distinct conversations when nothing else says how many.
 pub const DEFAULT_DATASET_ENTRIES: u64 = 100;
-
-/// Seconds to wait for what is in flight after the duration.
-pub const DEFAULT_GRACE_SECONDS: f64 = 30.0;
-
-/// Spacing of a rate when none is given.
-pub const DEFAULT_ARRIVAL_PATTERN: ArrivalPattern = ArrivalPattern::Poisson;

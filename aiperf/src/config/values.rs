@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::timing::ArrivalPattern;
+use crate::metric::Slos;
 
 /// Body fields of one `--extra-inputs`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,15 @@ pub struct PluginOption {
     pub key: String,
     /// Value, typed as it looks.
     pub value: Value,
+}
+
+/// `METRIC:BOUND`, several of them separated by spaces.
+pub fn goodput(text: &str) -> Result<Slos, String> {
+    match Slos::parse(text) {
+        Ok(slos) if slos.is_empty() => Err("expected METRIC:BOUND, several of them separated by spaces".to_owned()),
+        Ok(slos) => Ok(slos),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A number above zero.
@@ -60,15 +69,21 @@ pub fn seconds_or_infinite(text: &str) -> Result<f64, String> {
     }
 }
 
-/// An arrival pattern, without regard to case and `-`/`_`.
-pub fn arrival_pattern(text: &str) -> Result<ArrivalPattern, String> {
-    let wanted = text.to_lowercase().replace('_', "-");
-    let names = ArrivalPattern::ALL.map(|(name, _)| name);
-    ArrivalPattern::ALL
-        .into_iter()
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, pattern)| pattern)
-        .ok_or_else(|| format!("expected one of: {}", names.join(", ")))
+/// 0 to 100.
+pub fn percent(text: &str) -> Result<f64, String> {
+    within(text, 100.0)
+}
+
+/// 0 to 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    within(text, 1.0)
+}
+
+fn within(text: &str, most: f64) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
+        _ => Err(format!("expected a number from 0 to {most}")),
+    }
 }
 
 /// `Name:Value`.

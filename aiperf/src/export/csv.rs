@@ -8,7 +8,7 @@ use super::file::write_whole;
 use super::layout;
 
 /// The percentiles that have a column.
-const PERCENTILES: [f64; 9] = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0];
+const PERCENTILES: [f64; 11] = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
 /// Units that go without saying.
 const UNSAID: [&str; 2] = ["count", "requests"];
 
@@ -100,7 +100,7 @@ mod tests {
         assert!(files[0].path.ends_with("profile_export_aiperf.csv"));
         let text = fs::read_to_string(&files[0].path).unwrap();
         let lines: Vec<&str> = text.split('\n').collect();
-        assert_eq!(lines[0], "Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std");
+        assert_eq!(lines[0], "Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,p99.9,p99.99,std");
         assert!(lines[1].starts_with("\"Decode, Duration (ms)\",1.00,"), "{}", lines[1]);
         assert!(lines[2].starts_with("Request Latency (ms),92.62,"), "{}", lines[2]);
         assert_eq!(lines[2].split(',').count(), lines[0].split(',').count());

@@ -1,9 +1,13 @@
 //! The summary as JSON: one key per metric tag, then what is known of the run. The shape is AIPerf's, version 1.4, so
-//! that scripts made for it keep working; `notices` and `warmup_metrics` are additions.
+//! that scripts made for it keep working; `notices`, `warmup_metrics`, `window`,
+//! `steady_state` and what says how far a number can be trusted are additions.
 
 use std::io;
 
-use aiperf_abi::{Context, DataExporter, Distribution, Error, FileInfo, MetricResult, Plugin, Report, Result};
+use aiperf_abi::{
+    Context, DataExporter, Distribution, Error, FileInfo, Map, MetricResult, Plugin, Report, Result, SteadyState,
+    Value, json,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::file::PendingFile;
@@ -58,13 +62,45 @@ impl Serialize for Summary<'_> {
             map.serialize_entry("incomplete_reason", reason)?;
         }
         map.serialize_entry("error_summary", &report.error_summary)?;
+        if report.window_ns.1 > 0 {
+            let (start_ns, end_ns) = report.window_ns;
+            map.serialize_entry("window", &json!({"start_ns": start_ns, "end_ns": end_ns}))?;
+        }
         map.serialize_entry("start_time", &report.start_time)?;
         map.serialize_entry("end_time", &report.end_time)?;
         if !report.warmup_metrics.is_empty() {
             map.serialize_entry("warmup_metrics", &ByTag(&report.warmup_metrics))?;
         }
+        if let Some(steady) = &report.steady_state {
+            map.serialize_entry("steady_state", &Steady(steady))?;
+        }
         if !report.notices.is_empty() {
             map.serialize_entry("notices", &report.notices)?;
+        }
+        map.end()
+    }
+}
+
+/// The steady part: where it lies, whether it can be believed, and its metrics by tag.
+struct Steady<'a>(&'a SteadyState);
+
+impl Serialize for Steady<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let steady = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("found", &steady.found)?;
+        map.serialize_entry("method", &steady.method)?;
+        if let Some(reason) = &steady.reason {
+            map.serialize_entry("reason", reason)?;
+        }
+        if steady.found {
+            map.serialize_entry("start_ns", &steady.start_ns)?;
+            map.serialize_entry("end_ns", &steady.end_ns)?;
+            map.serialize_entry("warmup_sec", &steady.warmup_sec)?;
+            map.serialize_entry("duration_sec", &steady.duration_sec)?;
+            map.serialize_entry("drain_sec", &steady.drain_sec)?;
+            map.serialize_entry("littles_law", &steady.littles_law)?;
+            map.serialize_entry("metrics", &ByTag(&steady.metrics))?;
         }
         map.end()
     }
@@ -79,7 +115,7 @@ impl Serialize for ByTag<'_> {
 }
 
 /// Unit, mean and, where there is one, the distribution.
-struct Numbers<'a>(&'a MetricResult);
+pub(super) struct Numbers<'a>(pub(super) &'a MetricResult);
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -87,25 +123,52 @@ impl Serialize for Numbers<'_> {
         map.serialize_entry("unit", &self.0.unit)?;
         map.serialize_entry("avg", &self.0.avg)?;
         if let Some(distribution) = &self.0.distribution {
-            let Distribution { min, max, std, sum, count, percentiles } = distribution;
-            for (percent, value) in percentiles {
+            for (percent, value) in &distribution.percentiles {
                 map.serialize_entry(&format!("p{percent}"), value)?;
             }
-            map.serialize_entry("min", min)?;
-            map.serialize_entry("max", max)?;
-            map.serialize_entry("std", std)?;
-            map.serialize_entry("count", count)?;
-            map.serialize_entry("sum", sum)?;
+            map.serialize_entry("min", &distribution.min)?;
+            map.serialize_entry("max", &distribution.max)?;
+            map.serialize_entry("std", &distribution.std)?;
+            // What is weighted by time has neither.
+            if distribution.count > 0 {
+                map.serialize_entry("count", &distribution.count)?;
+                map.serialize_entry("sum", &distribution.sum)?;
+            }
+            trust(&mut map, distribution)?;
         }
         map.end()
     }
+}
+
+/// How far the numbers can be trusted.
+fn trust<M: SerializeMap>(map: &mut M, distribution: &Distribution) -> std::result::Result<(), M::Error> {
+    let Distribution { effective_samples, avg_ci95, percentile_ci95, uncertified, .. } = distribution;
+    if let Some(effective) = effective_samples {
+        map.serialize_entry("effective_samples", &effective.round())?;
+    }
+    if let Some(interval) = avg_ci95 {
+        map.serialize_entry("avg_ci95", interval)?;
+    }
+    if !percentile_ci95.is_empty() {
+        let intervals: Map<String, Value> =
+            percentile_ci95.iter().map(|(q, low, high)| (format!("p{q}"), json!([low, high]))).collect();
+        map.serialize_entry("ci95", &intervals)?;
+    }
+    if !uncertified.is_empty() {
+        let missing: Map<String, Value> = uncertified
+            .iter()
+            .map(|one| (format!("p{}", one.percent), json!({"needs": one.needs, "has": one.has})))
+            .collect();
+        map.serialize_entry("uncertified", &missing)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use aiperf_abi::{ErrorCount, ErrorDetails, FileStem, Value, json};
+    use aiperf_abi::{ErrorCount, ErrorDetails, FileStem, Uncertified};
 
     use super::*;
     use crate::export::tests::{context, metric, report, scalar};
@@ -132,6 +195,21 @@ mod tests {
             assert!(keys.contains(&key), "{key}");
         }
         assert_eq!((&latency["count"], &latency["unit"]), (&json!(50), &json!("ms")));
+    }
+
+    #[test]
+    fn how_far_a_number_can_be_trusted_stands_beside_it() {
+        let mut latency = metric("request_latency", "Request Latency", "ms", 10.0);
+        let distribution = latency.distribution.as_mut().unwrap();
+        distribution.effective_samples = Some(30.4);
+        distribution.avg_ci95 = Some((9.0, 11.0));
+        distribution.percentile_ci95 = vec![(50.0, 9.5, 10.5)];
+        distribution.uncertified = vec![Uncertified { percent: 99.9, needs: 6636, has: 30 }];
+        let (_, value) = written(&report(vec![latency]));
+        let told = &value["request_latency"];
+        assert_eq!((&told["effective_samples"], &told["avg_ci95"]), (&json!(30.0), &json!([9.0, 11.0])));
+        assert_eq!(told["ci95"], json!({"p50": [9.5, 10.5]}));
+        assert_eq!(told["uncertified"], json!({"p99.9": {"needs": 6636, "has": 30}}));
     }
 
     #[test]

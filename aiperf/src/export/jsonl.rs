@@ -25,18 +25,24 @@ pub struct RecordsExporter {
 struct Config {
     /// Stem of the file's name.
     file_stem: String,
+    /// Whether the run keeps records.
+    wanted: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { file_stem: FileStem::default().records }
+        Self { file_stem: FileStem::default().records, wanted: true }
     }
 }
 
 impl Plugin for RecordsExporter {
     fn new(cx: &Context<'_>) -> Result<Self> {
         let dir = cx.artifact_dir().ok_or_else(|| Error::disabled("the run writes no artifacts"))?;
-        let path = layout::records_jsonl(&dir, &cx.config::<Config>()?.file_stem);
+        let config = cx.config::<Config>()?;
+        if !config.wanted {
+            return Err(Error::disabled("the run keeps no records"));
+        }
+        let path = layout::records_jsonl(&dir, &config.file_stem);
         // The run's folder is new; a file that is there belongs to somebody else.
         let file =
             OpenOptions::new().append(true).create_new(true).open(&path).map_err(|e| WriteError::new(&path, e))?;

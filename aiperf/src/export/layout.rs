@@ -188,6 +188,10 @@ pub(super) fn summary_csv(dir: &str, stem: &FileStem) -> PathBuf {
     Path::new(dir).join(format!("{}.csv", stem.summary))
 }
 
+pub(super) fn timeslices(dir: &str, stem: &FileStem, extension: &str) -> PathBuf {
+    Path::new(dir).join(format!("{}_timeslices.{extension}", stem.summary))
+}
+
 pub(super) fn records_jsonl(dir: &str, records_stem: &str) -> PathBuf {
     Path::new(dir).join(format!("{records_stem}.jsonl"))
 }

@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod json;
 pub mod jsonl;
 pub mod layout;
+pub mod timeslices;
 
 pub use csv::CsvExporter;
 pub use exporters::{Exporters, Failure};
@@ -15,6 +16,7 @@ pub use inputs::InputsWriter;
 pub use json::JsonExporter;
 pub use jsonl::RecordsExporter;
 pub use layout::{Layout, RunName, Stimulus};
+pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -63,7 +65,7 @@ pub(crate) mod tests {
 
     /// A result whose numbers all follow from its mean.
     pub(crate) fn metric(tag: &str, header: &str, unit: &str, avg: f64) -> MetricResult {
-        let percentiles = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0];
+        let percentiles = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
         let distribution = Distribution {
             min: avg / 2.0,
             max: avg * 2.0,
@@ -71,6 +73,7 @@ pub(crate) mod tests {
             sum: avg * 50.0,
             count: 50,
             percentiles: percentiles.map(|percent| (percent, avg * (0.5 + percent / 100.0))).to_vec(),
+            ..Distribution::default()
         };
         MetricResult { distribution: Some(distribution), ..scalar(tag, header, unit, avg) }
     }

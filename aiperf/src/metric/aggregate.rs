@@ -1,14 +1,31 @@
-//! Records in, one result per metric out, in memory that does not grow with their number. One value per phase; which
-//! phase and when it started is the caller's knowledge.
+//! Records in, results out, in memory that does not grow with their number: the metrics of the whole phase, what was
+//! going on at the same time, the steady part, and slices of time. One value per phase; which phase and when it started
+//! is the caller's knowledge.
 
-use aiperf_abi::{ErrorCount, MetricResult};
+use aiperf_abi::{ErrorCount, MetricResult, SteadyState};
 
 use super::applicability::Applicability;
-use super::catalog::CATALOG;
-use super::definition::{Flags, Fold, Metric, Source};
 use super::errors::ErrorSummary;
-use super::spread::Spread;
+use super::slo::Slos;
+use super::steady::Steady;
+use super::sweep::Sweep;
+use super::tallies::{Detail, Tallies};
+use super::timeline::Timeline;
 use crate::facts::Facts;
+
+/// Slices of time that are kept; where there would be more, each two become one.
+const MOST_SLICES: u64 = 500;
+
+/// What a run wants measured beyond the catalog.
+#[derive(Debug, Clone, Default)]
+pub struct Measures {
+    /// What a good request is.
+    pub slos: Slos,
+    /// Length of a slice of time, nanoseconds, where slices are wanted.
+    pub slice_ns: Option<u64>,
+    /// Whether the times of the transport are for the screen, too.
+    pub shows_trace: bool,
+}
 
 /// Stretch over which throughput is counted, nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,39 +43,57 @@ impl Window {
     }
 }
 
+/// A slice of time and the metrics of the requests that were sent in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slice {
+    /// Its start and end.
+    pub window: Window,
+    /// Whether the phase did not end within it.
+    pub is_complete: bool,
+    /// The metrics.
+    pub metrics: Vec<MetricResult>,
+}
+
 /// Everything known about the records so far.
 #[derive(Debug, Clone)]
 pub struct Aggregate {
-    applicability: Applicability,
-    /// One per metric of the catalog, in its order.
-    cells: Vec<Cell>,
+    slos: Slos,
+    shows_trace: bool,
+    all: Tallies,
     errors: ErrorSummary,
-}
-
-#[derive(Debug, Clone)]
-enum Cell {
-    /// It does not apply, or follows from others at the end.
-    Empty,
-    Spread(Box<Spread>),
-    Tally(Option<f64>),
+    sweep: Sweep,
+    steady: Steady,
+    slices: Option<Timeline>,
 }
 
 impl Aggregate {
     /// No records yet.
-    pub fn new(applicability: Applicability) -> Self {
-        let cells = CATALOG.iter().map(|metric| Cell::new(metric, applicability)).collect();
-        Self { applicability, cells, errors: ErrorSummary::default() }
+    pub fn new(applicability: Applicability, measures: &Measures) -> Self {
+        let applicability = applicability.measuring(measures);
+        Self {
+            slos: measures.slos.clone(),
+            shows_trace: measures.shows_trace,
+            all: Tallies::new(applicability, Detail::Full),
+            errors: ErrorSummary::default(),
+            sweep: Sweep::default(),
+            steady: Steady::new(applicability),
+            slices: measures
+                .slice_ns
+                .map(|width| Timeline::new(Tallies::new(applicability, Detail::Light), width, MOST_SLICES, None)),
+        }
     }
 
-    /// Takes in a record. A failed one feeds nothing but the metrics of failures.
+    /// Takes in a record. A failed one feeds nothing but the metrics of failures and of what was in flight.
     pub fn add(&mut self, facts: &Facts) {
         if let Some(error) = &facts.error {
             self.errors.add(error);
         }
-        for (metric, cell) in CATALOG.iter().zip(&mut self.cells) {
-            if metric.is_fed_by(facts) {
-                cell.add(metric, facts);
-            }
+        let good = self.slos.are_met(facts);
+        self.all.add(facts, good);
+        self.sweep.add(facts);
+        self.steady.add(facts, good);
+        if let Some(slices) = &mut self.slices {
+            slices.add(facts.start_ns, facts, good);
         }
     }
 
@@ -69,114 +104,47 @@ impl Aggregate {
 
     /// How many valid and failed records were taken in.
     pub fn counts(&self) -> (u64, u64) {
-        let of = |tag| self.sum(tag).unwrap_or(0.0) as u64;
+        let of = |tag| self.all.sum(tag).unwrap_or(0.0) as u64;
         (of("request_count"), of("error_request_count"))
     }
 
     /// Mean of a metric so far, as it is shown.
     pub fn mean(&self, tag: &str) -> Option<f64> {
-        let (metric, cell) = self.cell(tag)?;
-        match cell {
-            Cell::Spread(spread) => spread.mean().map(|mean| metric.unit.shown(mean)),
-            _ => None,
-        }
+        self.all.mean(tag)
     }
 
     /// The results of every metric that has a value, in display units and display order. May be asked at any time.
     pub fn finish(&self, window: Window) -> Vec<MetricResult> {
-        let mut results: Vec<MetricResult> = CATALOG
-            .iter()
-            .zip(&self.cells)
-            .filter(|(metric, _)| self.applicability.tells(metric))
-            .filter_map(|(metric, cell)| self.result(metric, cell, window))
-            .collect();
+        let mut results = self.all.results(window.seconds());
+        if !self.shows_trace {
+            let trace = results.iter_mut().filter(|result| result.group.as_deref() == Some("http_timing"));
+            trace.for_each(|result| result.group = None);
+        }
+        results.extend(self.sweep.results(window.start_ns, window.end_ns));
         results.sort_by_key(|result| result.order.unwrap_or(u32::MAX));
         results
     }
 
-    fn result(&self, metric: &Metric, cell: &Cell, window: Window) -> Option<MetricResult> {
-        let (avg, distribution) = match cell {
-            Cell::Spread(spread) => {
-                (metric.unit.shown(spread.mean()?), spread.distribution(|raw| metric.unit.shown(raw)))
-            }
-            _ => (metric.unit.shown(self.scalar(metric, cell, window)?), None),
-        };
-        Some(MetricResult {
-            tag: metric.tag.to_owned(),
-            header: metric.header.to_owned(),
-            unit: metric.unit.label().to_owned(),
-            order: metric.order,
-            group: metric.group.name().map(str::to_owned),
-            avg,
-            distribution,
-        })
+    /// The part of the phase without warm-up and drain. Its times are nanoseconds of the run's clock.
+    pub fn steady_state(&self, window: Window) -> SteadyState {
+        self.steady.finish(window, &self.sweep)
     }
 
-    /// A finite value; no failures is the rule and not worth one.
-    fn scalar(&self, metric: &Metric, cell: &Cell, window: Window) -> Option<f64> {
-        let value = match (metric.source, cell) {
-            (Source::Derived(needs, of), _) => {
-                let values: Option<Vec<f64>> = needs.iter().map(|tag| self.sum(tag)).collect();
-                of(&values?, window.seconds())
-            }
-            (_, Cell::Tally(value)) => *value,
-            _ => None,
-        };
-        let only_failures = metric.flags.meets(Flags::ERROR_ONLY);
-        value.filter(|value| value.is_finite() && !(only_failures && *value == 0.0))
+    /// The slices of time, where they were asked for. Empty ones are left out, the last one ends with the phase.
+    pub fn slices(&self, window: Window) -> Vec<Slice> {
+        let stretches = self.slices.iter().flat_map(Timeline::stretches);
+        stretches
+            .map(|(start_ns, end_ns, stretch)| {
+                let slice = Window { start_ns, end_ns: end_ns.min(window.end_ns).max(start_ns) };
+                let metrics = stretch.tallies.results(slice.seconds());
+                Slice { window: slice, is_complete: end_ns <= window.end_ns, metrics }
+            })
+            .collect()
     }
 
-    /// What a derived metric starts from: the sum over records, or the value of a tally.
-    fn sum(&self, tag: &str) -> Option<f64> {
-        match self.cell(tag)?.1 {
-            Cell::Spread(spread) => (spread.count() > 0).then(|| spread.sum()),
-            Cell::Tally(value) => *value,
-            Cell::Empty => None,
-        }
-    }
-
-    fn cell(&self, tag: &str) -> Option<(&'static Metric, &Cell)> {
-        CATALOG.iter().zip(&self.cells).find(|(metric, _)| metric.tag == tag)
-    }
-}
-
-impl Metric {
-    /// Whether a record of this outcome has a part in the metric.
-    pub fn is_fed_by(&self, facts: &Facts) -> bool {
-        facts.error.is_some() == self.flags.meets(Flags::ERROR_ONLY)
-    }
-}
-
-impl Cell {
-    fn new(metric: &Metric, applicability: Applicability) -> Self {
-        if !applicability.covers(metric) {
-            return Self::Empty;
-        }
-        match metric.source {
-            Source::Record(_) | Source::List(_) => Self::Spread(Box::new(Spread::new(metric.unit.steps()))),
-            Source::Tally(Fold::Sum, _) => Self::Tally(Some(0.0)),
-            Source::Tally(..) => Self::Tally(None),
-            Source::Derived(..) => Self::Empty,
-        }
-    }
-
-    fn add(&mut self, metric: &Metric, facts: &Facts) {
-        match (metric.source, self) {
-            (Source::Record(of), Self::Spread(spread)) => {
-                of(facts).into_iter().for_each(|value| spread.add(value));
-            }
-            (Source::List(of), Self::Spread(spread)) => of(facts).into_iter().for_each(|value| spread.add(value)),
-            (Source::Tally(fold, of), Self::Tally(value)) => {
-                if let Some(new) = of(facts) {
-                    *value = Some(value.map_or(new, |old| match fold {
-                        Fold::Sum => old + new,
-                        Fold::Min => old.min(new),
-                        Fold::Max => old.max(new),
-                    }));
-                }
-            }
-            _ => {}
-        }
+    /// Length of a slice, nanoseconds: longer than was asked for where there would have been too many.
+    pub fn slice_ns(&self) -> Option<u64> {
+        self.slices.as_ref().map(Timeline::width_ns)
     }
 }
 
@@ -187,6 +155,8 @@ mod tests {
     use super::*;
     use crate::facts::tests::streamed;
     use crate::metric::applicability::tests::run;
+    use crate::metric::catalog::CATALOG;
+    use crate::metric::definition::Flags;
 
     const MS: u64 = 1_000_000;
 
@@ -199,7 +169,7 @@ mod tests {
     }
 
     fn results(applicability: Applicability, records: &[Facts], window: Window) -> Vec<MetricResult> {
-        let mut aggregate = Aggregate::new(applicability);
+        let mut aggregate = Aggregate::new(applicability, &Measures::default());
         records.iter().for_each(|facts| aggregate.add(facts));
         aggregate.finish(window)
     }

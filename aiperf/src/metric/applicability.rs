@@ -3,6 +3,7 @@
 
 use aiperf_abi::{EndpointMetadata, ModelEndpoint};
 
+use super::aggregate::Measures;
 use super::definition::{Flags, Metric};
 
 /// Who reads the results.
@@ -31,9 +32,17 @@ impl Applicability {
             (metadata.produces_tokens, Flags::PRODUCES_TOKENS_ONLY),
             (metadata.tokenizes_input, Flags::TOKENIZES_INPUT_ONLY),
             (!endpoint.use_server_token_count, Flags::USAGE_DIFF_ONLY),
+            (false, Flags::GOODPUT_ONLY),
         ];
         let missing = conditions.into_iter().filter(|(met, _)| !met).fold(Flags::NONE, |all, (_, flag)| all.and(flag));
         Self { missing, audience: Audience::Users }
+    }
+
+    /// The same for a run that measures more: with objectives there is a goodput.
+    #[must_use]
+    pub fn measuring(self, measures: &Measures) -> Self {
+        let missing = if measures.slos.is_empty() { self.missing } else { self.missing.without(Flags::GOODPUT_ONLY) };
+        Self { missing, ..self }
     }
 
     /// The same for other readers.

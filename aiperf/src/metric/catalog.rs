@@ -2,6 +2,25 @@
 //! compared by tag; where each number comes from is in `formula`, what the words of a row mean in `definition`.
 //!
 //! *W* is the phase window: from the start of the phase to the moment its last request finished.
+//!
+//! Of AIPerf's metrics these are not here, for want of what they are made from:
+//!
+//! | left out | because |
+//! |---|---|
+//! | `http_req_blocked`, `_dns_lookup`, `_connecting`, `_sending`, `_connection_overhead`, `_total`, `_connection_reused`, `_data_sent`, `_chunks_sent` | transports tell when a request was written in full and what came back, not what happened to the connection before |
+//! | `credit_drop_latency` | a credit goes to its worker without a queue between; `credit_to_start_latency` holds all of the wait |
+//! | `replay_send_schedule_offset`, `replay_sched_lag_*`, `replay_sched_degraded` | `credit_to_start_latency` is the lag of every schedule, with its percentiles |
+//! | `audio_duration`, `rtfx` | the length of audio in seconds is not known of a request |
+//! | `video_inference_time`, `video_peak_memory` | no endpoint makes video |
+//! | `usage_prompt_audio_seconds`, `total_usage_prompt_audio_seconds` | no server of these endpoints reports it |
+//! | `spec_decode_*`, `total_spec_decode_steps`, `total_draft_tokens`, `total_accepted_draft_tokens` | only in a vLLM-specific part of a reply that no endpoint reads |
+//! | `network_rtt`, `network_adjusted_*` | the round trip is not probed |
+//! | `nvidia_*`, `amd_*` | need GPU telemetry |
+//! | `effective_*_throughput_per_user`, `active_total_throughput` | quotients of two curves; `output_token_throughput_per_user` has each user's own |
+//! | `adj_*` | a mean of infinities cannot be told; `request_error_rate` and `good_request_fraction` count failures |
+//!
+//! Beyond AIPerf's: `output_chunk_count` and `tokens_per_chunk`, the third way to count an output. What is weighted by
+//! time (`effective_*`, `active_*`, `tokens_in_flight`) is in `sweep`.
 
 use super::definition::{Flags, Fold, Group, Metric, Source, Unit};
 use super::formula::{self, number};
@@ -126,6 +145,47 @@ pub static CATALOG: &[Metric] = &[
     .short("Credit to Start")
     .at(Group::Effective, 200)
     .formula("start - intended send time"),
+    // Times and amounts of the transport.
+    Metric::new(
+        "http_req_waiting",
+        "HTTP Waiting (TTFB)",
+        Unit::Milliseconds,
+        Source::Record(formula::http_req_waiting),
+    )
+    .short("TTFB")
+    .at(Group::HttpTiming, 2040)
+    .formula("response headers - request written in full"),
+    Metric::new(
+        "http_req_receiving",
+        "HTTP Receiving",
+        Unit::Milliseconds,
+        Source::Record(formula::http_req_receiving),
+    )
+    .short("Receiving")
+    .at(Group::HttpTiming, 2050)
+    .formula("last chunk of the network - first; 0 with one"),
+    Metric::new(
+        "http_req_data_received",
+        "HTTP Data Received",
+        Unit::Kilobytes,
+        Source::Record(|facts| number((facts.network.chunks > 0).then_some(facts.network.bytes))),
+    )
+    .short("Received")
+    .at(Group::HttpTiming, 2090)
+    .formula("bytes of the body / 1024"),
+    Metric::new(
+        "http_req_chunks_received",
+        "HTTP Chunks Received",
+        Unit::Count,
+        Source::Record(|facts| number((facts.network.chunks > 0).then_some(facts.network.chunks))),
+    )
+    .short("Chunks Recv")
+    .at(Group::HttpTiming, 2100)
+    .formula("chunks of the network"),
+    Metric::new("http_req_duration", "HTTP Duration", Unit::Milliseconds, Source::Record(formula::http_req_duration))
+        .short("Duration")
+        .at(Group::HttpTiming, 2120)
+        .formula("end of the stream - start"),
     // Rates of one request.
     Metric::new(
         "output_token_throughput_per_user",
@@ -157,6 +217,24 @@ pub static CATALOG: &[Metric] = &[
     .unlisted()
     .flags(STREAMED_TOKENS.and(INPUT).and(LARGER))
     .formula("input_sequence_length / time_to_first_token"),
+    Metric::new("num_images", "Number of Images", Unit::Images, Source::Record(formula::num_images))
+        .short("Num Images")
+        .unlisted()
+        .formula("images of the request; absent where there are none"),
+    Metric::new(
+        "image_throughput",
+        "Image Throughput",
+        Unit::ImagesPerSecond,
+        Source::Record(formula::image_throughput),
+    )
+    .short("Image Throughput")
+    .at(Group::Default, 860)
+    .flags(LARGER)
+    .formula("num_images / request_latency"),
+    Metric::new("image_latency", "Image Latency", Unit::MillisecondsPerImage, Source::Record(formula::image_latency))
+        .short("Image Latency")
+        .at(Group::Default, 861)
+        .formula("request_latency / num_images"),
     // Lengths.
     Metric::new(
         "output_sequence_length",
@@ -173,6 +251,16 @@ pub static CATALOG: &[Metric] = &[
         .unlisted()
         .flags(TOKENS.and(LARGER))
         .formula("output tokens without reasoning; absent where there are none"),
+    Metric::new("output_chunk_count", "Output Chunk Count", Unit::Count, Source::Record(formula::output_chunk_count))
+        .short("Output Chunks")
+        .unlisted()
+        .flags(STREAMED_TOKENS)
+        .formula("pieces of the stream with content"),
+    Metric::new("tokens_per_chunk", "Tokens per Chunk", Unit::Ratio, Source::Record(formula::tokens_per_chunk))
+        .short("Tokens/Chunk")
+        .unlisted()
+        .flags(STREAMED_TOKENS)
+        .formula("output_sequence_length / output_chunk_count"),
     Metric::new(
         "reasoning_token_count",
         "Reasoning Token Count",
@@ -371,6 +459,10 @@ pub static CATALOG: &[Metric] = &[
         .at(Group::Default, 1100)
         .flags(LARGER)
         .formula("valid records"),
+    Metric::new("good_request_count", "Good Request Count", Unit::Requests, Source::Good)
+        .unlisted()
+        .flags(Flags::GOODPUT_ONLY.and(LARGER))
+        .formula("valid records that meet every objective; one without a value does not"),
     Metric::new("error_request_count", "Error Request Count", Unit::Requests, Source::Tally(Fold::Sum, |_| Some(1.0)))
         .short("Error Count")
         .flags(Flags::ERROR_ONLY)
@@ -469,6 +561,23 @@ pub static CATALOG: &[Metric] = &[
         .at(Group::Default, 900)
         .flags(LARGER)
         .formula("request_count / W"),
+    Metric::new("goodput", "Goodput", Unit::RequestsPerSecond, per_second(&["good_request_count"]))
+        .short("Goodput")
+        .at(Group::Default, 1000)
+        .flags(Flags::GOODPUT_ONLY.and(LARGER))
+        .formula("good_request_count / W"),
+    Metric::new(
+        "good_request_fraction",
+        "Good Request Fraction",
+        Unit::Ratio,
+        Source::Derived(&["good_request_count", "request_count", "error_request_count"], |counts, _| {
+            quotient(counts[0], counts[1] + counts[2])
+        }),
+    )
+    .short("Good Fraction")
+    .unlisted()
+    .flags(Flags::GOODPUT_ONLY.and(LARGER))
+    .formula("good_request_count / completed_request_count"),
     Metric::new(
         "completed_request_count",
         "Completed Requests (Success + Error)",
@@ -680,7 +789,11 @@ mod tests {
                 assert!(!needs.is_empty(), "{}", row.tag);
                 for need in needs {
                     let source = metric(need).unwrap_or_else(|| panic!("{} needs {need}", row.tag)).source;
-                    assert!(matches!(source, Source::Record(_) | Source::Tally(..)), "{} needs {need}", row.tag);
+                    assert!(
+                        matches!(source, Source::Record(_) | Source::Tally(..) | Source::Good),
+                        "{} needs {need}",
+                        row.tag
+                    );
                 }
             }
         }
@@ -689,7 +802,7 @@ mod tests {
     /// Otherwise it would apply in a run where what it needs does not, and be silently absent.
     #[test]
     fn derived_metrics_apply_only_where_what_they_need_applies() {
-        let conditions = [STREAMING, TOKENS, INPUT, Flags::USAGE_DIFF_ONLY];
+        let conditions = [STREAMING, TOKENS, INPUT, Flags::USAGE_DIFF_ONLY, Flags::GOODPUT_ONLY];
         for row in CATALOG {
             if let Source::Derived(needs, _) = row.source {
                 for need in needs.iter().filter_map(|need| metric(need)) {

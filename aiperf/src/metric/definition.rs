@@ -38,6 +38,8 @@ pub enum Source {
     /// One number from the sums (of records) and values (of tallies) of the named metrics, in that order, and the
     /// length of the phase window in seconds. Skipped where one of them has no value.
     Derived(&'static [&'static str], fn(&[f64], f64) -> Option<f64>),
+    /// How many requests met every objective of the run.
+    Good,
 }
 
 /// How a tally takes in a number.
@@ -64,12 +66,22 @@ pub enum Unit {
     Tokens,
     /// Whole requests.
     Requests,
+    /// Anything that is counted and has no unit of its own.
+    Count,
+    /// Whole images.
+    Images,
+    /// Raw bytes, shown as 1024 of them.
+    Kilobytes,
     /// Tokens per second.
     TokensPerSecond,
     /// Tokens per second as one user sees them.
     TokensPerSecondPerUser,
     /// Requests per second.
     RequestsPerSecond,
+    /// Images per second.
+    ImagesPerSecond,
+    /// Raw nanoseconds for one image, shown as milliseconds.
+    MillisecondsPerImage,
     /// Hundredths.
     Percent,
     /// A plain quotient.
@@ -85,9 +97,14 @@ impl Unit {
             Self::Seconds => "sec",
             Self::Tokens => "tokens",
             Self::Requests => "requests",
+            Self::Count => "count",
+            Self::Images => "images",
+            Self::Kilobytes => "KB",
             Self::TokensPerSecond => "tokens/sec",
             Self::TokensPerSecondPerUser => "tokens/sec/user",
             Self::RequestsPerSecond => "requests/sec",
+            Self::ImagesPerSecond => "images/sec",
+            Self::MillisecondsPerImage => "ms/image",
             Self::Percent => "%",
             Self::Ratio => "ratio",
         }
@@ -96,7 +113,8 @@ impl Unit {
     /// A raw value as it is shown.
     pub fn shown(self, raw: f64) -> f64 {
         match self {
-            Self::Milliseconds => raw / 1e6,
+            Self::Milliseconds | Self::MillisecondsPerImage => raw / 1e6,
+            Self::Kilobytes => raw / 1024.0,
             Self::Seconds => raw / 1e9,
             _ => raw,
         }
@@ -104,15 +122,15 @@ impl Unit {
 
     /// Whether the value of one request is a whole number when shown.
     pub fn is_whole(self) -> bool {
-        matches!(self, Self::Nanoseconds | Self::Tokens | Self::Requests)
+        matches!(self, Self::Nanoseconds | Self::Tokens | Self::Requests | Self::Count | Self::Images)
     }
 
     /// Steps per raw unit in a histogram: small enough that rounding to a step stays far below 0.1 % of any value
     /// that occurs (a picosecond of time, a billionth of a rate).
     pub fn steps(self) -> f64 {
         match self {
-            Self::Tokens | Self::Requests => 1.0,
-            Self::Nanoseconds | Self::Milliseconds | Self::Seconds => 1e3,
+            Self::Tokens | Self::Requests | Self::Count | Self::Images => 1.0,
+            Self::Nanoseconds | Self::Milliseconds | Self::MillisecondsPerImage | Self::Seconds => 1e3,
             _ => 1e9,
         }
     }
@@ -123,6 +141,8 @@ impl Unit {
 pub enum Group {
     /// What a user who does not wait for the client sees: measured from the intended send time.
     Effective,
+    /// Times of the transport.
+    HttpTiming,
     /// What the server itself counted.
     Usage,
     /// The main table.
@@ -136,6 +156,7 @@ impl Group {
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Effective => Some("effective"),
+            Self::HttpTiming => Some("http_timing"),
             Self::Usage => Some("usage"),
             Self::Default => Some("default"),
             Self::None => None,
@@ -168,11 +189,19 @@ impl Flags {
     pub const EXPERIMENTAL: Self = Self(1 << 7);
     /// For developers: a step on the way to other metrics.
     pub const INTERNAL: Self = Self(1 << 8);
+    /// Only where the run says what a good request is.
+    pub const GOODPUT_ONLY: Self = Self(1 << 9);
 
     /// Both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// This set without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether any flag of `other` is set.

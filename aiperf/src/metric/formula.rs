@@ -85,6 +85,38 @@ pub(super) fn stream_prefill_latency(facts: &Facts) -> Option<f64> {
     span(facts.head_ns?, *facts.content_ns.first()?)
 }
 
+pub(super) fn http_req_waiting(facts: &Facts) -> Option<f64> {
+    span(facts.sent_ns?, facts.head_ns?)
+}
+
+pub(super) fn http_req_receiving(facts: &Facts) -> Option<f64> {
+    span(facts.network.first_ns?, facts.network.last_ns?)
+}
+
+pub(super) fn http_req_duration(facts: &Facts) -> Option<f64> {
+    span(facts.start_ns, facts.end_ns)
+}
+
+pub(super) fn num_images(facts: &Facts) -> Option<f64> {
+    number((facts.images > 0).then_some(facts.images))
+}
+
+pub(super) fn image_throughput(facts: &Facts) -> Option<f64> {
+    quotient(num_images(facts)? * NS_PER_SECOND, request_latency(facts)?)
+}
+
+pub(super) fn image_latency(facts: &Facts) -> Option<f64> {
+    quotient(request_latency(facts)?, num_images(facts)?)
+}
+
+pub(super) fn output_chunk_count(facts: &Facts) -> Option<f64> {
+    number((!facts.content_ns.is_empty()).then_some(facts.content_ns.len() as u64))
+}
+
+pub(super) fn tokens_per_chunk(facts: &Facts) -> Option<f64> {
+    quotient(output_sequence_length(facts)?, output_chunk_count(facts)?)
+}
+
 pub(super) fn output_sequence_length(facts: &Facts) -> Option<f64> {
     number(facts.output_sequence_length())
 }
@@ -175,6 +207,7 @@ fn says_context_overflow(error: &ErrorDetails) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Network;
     use crate::facts::tests::streamed;
 
     #[test]
@@ -198,6 +231,21 @@ mod tests {
         assert_eq!(inter_token_latency(&facts), None);
         assert_eq!(time_to_second_token(&facts), None);
         assert_eq!(output_token_throughput_per_user(&facts), None);
+    }
+
+    #[test]
+    fn what_the_transport_saw_is_told_apart_from_content() {
+        let network = Network { chunks: 3, bytes: 2048, first_ns: Some(140), last_ns: Some(190) };
+        let facts = Facts { network, sent_ns: Some(105), head_ns: Some(130), end_ns: 200, ..streamed(100, &[150], 9) };
+        assert_eq!((http_req_waiting(&facts), http_req_receiving(&facts)), (Some(25.0), Some(50.0)));
+        assert_eq!((http_req_duration(&facts), tokens_per_chunk(&facts)), (Some(100.0), Some(9.0)));
+    }
+
+    #[test]
+    fn a_request_without_images_has_no_image_latency() {
+        let facts = Facts { images: 4, ..streamed(0, &[8_000], 1) };
+        assert_eq!((image_latency(&facts), num_images(&facts)), (Some(2_000.0), Some(4.0)));
+        assert_eq!(image_latency(&streamed(0, &[8_000], 1)), None);
     }
 
     #[test]

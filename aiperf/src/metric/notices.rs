@@ -1,6 +1,9 @@
 //! What a reader should know before trusting the numbers, told from the numbers themselves.
 
-use aiperf_abi::MetricResult;
+use aiperf_abi::{MetricResult, SteadyState};
+
+/// The percentiles that people read off the screen.
+const READ: [f64; 3] = [50.0, 90.0, 99.0];
 
 /// One sentence for each thing about these results that is likely not what was meant.
 pub fn notices(results: &[MetricResult]) -> Vec<String> {
@@ -23,11 +26,47 @@ pub fn notices(results: &[MetricResult]) -> Vec<String> {
             share(value("usage_discrepancy_count"))
         ));
     }
+    notices.extend(too_few(results));
     notices
+}
+
+/// What to know about the steady part: that its numbers contradict each other.
+pub fn about_steadiness(steady: &SteadyState) -> Option<String> {
+    let law = steady.littles_law.filter(|law| !law.holds)?;
+    Some(format!(
+        "Little's law does not hold in the part taken for steady: {:.2} requests in flight, but {:.2} a second for {:.3} s \
+         each make {:.2}. The load was still changing; run longer before comparing throughput with latency.",
+        law.concurrency,
+        law.throughput,
+        law.latency_sec,
+        law.throughput * law.latency_sec
+    ))
+}
+
+/// How many requests the percentiles on the screen would need, where there are too few of them.
+fn too_few(results: &[MetricResult]) -> Option<String> {
+    let printed = results.iter().filter(|result| result.group.as_deref() == Some("default"));
+    let distributions: Vec<_> = printed.filter_map(|result| result.distribution.as_ref()).collect();
+    let missing: Vec<String> = READ
+        .into_iter()
+        .filter_map(|percent| {
+            let worst = distributions.iter().filter_map(|d| d.uncertified(percent)).min_by_key(|one| one.has)?;
+            Some(format!("p{} needs {}, there are {}", worst.percent, worst.needs, worst.has))
+        })
+        .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "* marks a percentile of too few independent requests to be claimed with 99 % certainty: {}. Send more \
+             (--request-count), or read it as an estimate.",
+            missing.join("; ")
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use aiperf_abi::{Distribution, Uncertified};
+
     use super::*;
 
     fn scalar(tag: &str, avg: f64) -> MetricResult {
@@ -38,6 +77,24 @@ mod tests {
     fn numbers_as_meant_need_no_words() {
         let results = [scalar("request_count", 10.0), scalar("osl_mismatch_count", 0.0)];
         assert!(notices(&results).is_empty() && notices(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_percentile_of_too_few_requests_is_told_with_the_number_it_needs() {
+        let distribution = Distribution {
+            uncertified: vec![
+                Uncertified { percent: 99.0, needs: 662, has: 100 },
+                Uncertified { percent: 99.9, needs: 6636, has: 100 },
+            ],
+            ..Distribution::default()
+        };
+        let latency = MetricResult {
+            group: Some("default".into()),
+            distribution: Some(distribution),
+            ..scalar("request_latency", 10.0)
+        };
+        let notices = notices(&[scalar("request_count", 100.0), latency]);
+        assert!(notices[0].contains("p99 needs 662, there are 100") && !notices[0].contains("p99.9"), "{notices:?}");
     }
 
     #[test]

@@ -5,23 +5,26 @@ use std::collections::BTreeMap;
 
 use aiperf_abi::{MetricValue, Record, RecordMetadata, Value};
 
+use super::aggregate::Measures;
 use super::applicability::Applicability;
 use super::catalog::CATALOG;
 use super::definition::{Source, Unit};
+use super::slo::Slos;
 use crate::clock::Clock;
 use crate::facts::Facts;
 
 /// Turns facts into records of one run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RecordEncoder {
     applicability: Applicability,
+    slos: Slos,
     clock: Clock,
 }
 
 impl RecordEncoder {
     /// For a run whose times are those of `clock`.
-    pub fn new(applicability: Applicability, clock: Clock) -> Self {
-        Self { applicability, clock }
+    pub fn new(applicability: Applicability, measures: &Measures, clock: Clock) -> Self {
+        Self { applicability, slos: measures.slos.clone(), clock }
     }
 
     /// Appends the record as one JSON line.
@@ -38,14 +41,14 @@ impl RecordEncoder {
             let value = match metric.source {
                 Source::Record(of) => of(facts).and_then(|raw| json_number(metric.unit, raw)),
                 Source::List(of) => json_list(metric.unit, &of(facts)),
-                Source::Tally(..) | Source::Derived(..) => None,
+                Source::Tally(..) | Source::Derived(..) | Source::Good => None,
             };
             if let Some(value) = value {
                 let unit = metric.unit.label().to_owned();
                 metrics.insert(metric.tag.to_owned(), MetricValue { value, unit });
             }
         }
-        Record { metadata: self.metadata(facts), metrics, error: facts.error.clone() }
+        Record { metadata: self.metadata(facts), metrics, good: self.slos.are_met(facts), error: facts.error.clone() }
     }
 
     fn metadata(&self, facts: &Facts) -> RecordMetadata {
@@ -93,7 +96,7 @@ mod tests {
 
     fn line(facts: &Facts) -> (String, Value) {
         let mut lines = String::new();
-        RecordEncoder::new(run(true, true), Clock::start()).encode(facts, &mut lines);
+        RecordEncoder::new(run(true, true), &Measures::default(), Clock::start()).encode(facts, &mut lines);
         let value = serde_json::from_str(&lines).expect("one JSON object");
         (lines, value)
     }
@@ -138,7 +141,7 @@ mod tests {
             cancelled_ns: Some(80),
             ..streamed(20, &[30], 1)
         };
-        let metadata = RecordEncoder::new(run(true, true), clock).record(&facts).metadata;
+        let metadata = RecordEncoder::new(run(true, true), &Measures::default(), clock).record(&facts).metadata;
         assert_eq!(metadata.credit_issued_ns, clock.wall_ns(10));
         assert_eq!(metadata.request_start_ns - metadata.credit_issued_ns, 10);
         assert_eq!(metadata.request_end_ns - metadata.request_start_ns, 70);
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read_back_as_the_record_it_was_made_of() {
-        let encoder = RecordEncoder::new(run(true, true), Clock::start());
+        let encoder = RecordEncoder::new(run(true, true), &Measures::default(), Clock::start());
         let facts = Facts { input_tokens: Some(4), ..streamed(0, &[MS, 3 * MS], 3) };
         let mut lines = String::new();
         encoder.encode(&facts, &mut lines);

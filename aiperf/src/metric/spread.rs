@@ -1,14 +1,14 @@
-//! Many numbers in bounded memory: count, sum, extremes and mean exactly, percentiles from a histogram.
-//! Knows nothing of metrics.
+//! Many numbers in bounded memory: count, sum, extremes and mean exactly, percentiles from a histogram, and how far
+//! they can be trusted. Knows nothing of metrics.
 
-use aiperf_abi::Distribution;
-use hdrhistogram::Histogram;
+use aiperf_abi::{Distribution, Uncertified};
+
+use super::batch_means::BatchMeans;
+use super::buckets::Buckets;
+use super::confidence;
 
 /// The percentiles of a report, ascending.
-pub const PERCENTILES: [f64; 9] = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0];
-
-/// Three digits: a bucket is at most 1/1024 of its value wide, and its middle is reported.
-const SIGNIFICANT_DIGITS: u8 = 3;
+pub const PERCENTILES: [f64; 11] = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
 
 /// A distribution as it grows. Takes about as much memory after a billion numbers as after a thousand.
 #[derive(Debug, Clone)]
@@ -20,15 +20,24 @@ pub struct Spread {
     max: f64,
     mean: f64,
     squares: f64,
-    /// Buckets of the numbers from 0 up, and of the magnitudes of those below 0. Each made with its first number.
-    positive: Option<Histogram<u64>>,
-    negative: Option<Histogram<u64>>,
+    buckets: Buckets,
+    /// How correlated they are, where that is wanted.
+    series: Option<BatchMeans>,
 }
 
 impl Spread {
     /// Nothing yet. The histogram counts in `steps` per unit: numbers that matter should be well over 1000 steps, or
     /// whole steps.
     pub fn new(steps: f64) -> Self {
+        Self { series: Some(BatchMeans::default()), ..Self::with(steps, Buckets::dense()) }
+    }
+
+    /// The same for one of many: takes memory only for what occurs, can be merged, and says nothing of confidence.
+    pub fn light(steps: f64) -> Self {
+        Self::with(steps, Buckets::sparse())
+    }
+
+    fn with(steps: f64, buckets: Buckets) -> Self {
         Self {
             steps,
             count: 0,
@@ -37,8 +46,8 @@ impl Spread {
             max: f64::NEG_INFINITY,
             mean: 0.0,
             squares: 0.0,
-            positive: None,
-            negative: None,
+            buckets,
+            series: None,
         }
     }
 
@@ -55,14 +64,29 @@ impl Spread {
         let before = value - self.mean;
         self.mean += before / self.count as f64;
         self.squares += before * (value - self.mean);
+        self.buckets.add(value * self.steps);
+        if let Some(series) = &mut self.series {
+            series.add(value);
+        }
+    }
 
-        let side = if value < 0.0 { &mut self.negative } else { &mut self.positive };
-        let histogram = side.get_or_insert_with(|| {
-            Histogram::new(SIGNIFICANT_DIGITS).expect("three digits are within what a histogram offers")
-        });
-        // A magnitude beyond the range lands in the last bucket; the exact extremes bound what is then reported.
-        let magnitude = (value.abs() * self.steps).round().min(i64::MAX as f64) as u64;
-        histogram.record(magnitude).expect("the histogram grows to any 63-bit number");
+    /// Takes in all numbers of another spread of the same steps. What was known of their order is lost.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        let (own, theirs) = (self.count as f64, other.count as f64);
+        let apart = other.mean - self.mean;
+        // Chan's rule for joining two variances.
+        self.squares += other.squares + apart * apart * own * theirs / (own + theirs);
+        self.mean += apart * theirs / (own + theirs);
+        self.count += other.count;
+        self.sum.add(other.sum.sum);
+        self.sum.add(other.sum.lost);
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.buckets.merge(&other.buckets);
+        self.series = None;
     }
 
     /// How many numbers were taken in.
@@ -82,16 +106,38 @@ impl Spread {
 
     /// Everything, each number turned by `shown` (which must be linear and rising). `None` where there are none.
     pub fn distribution(&self, shown: impl Fn(f64) -> f64) -> Option<Distribution> {
-        self.mean()?;
-        let values = self.percentiles(&PERCENTILES).into_iter().map(&shown);
-        Some(Distribution {
+        let mean = self.mean()?;
+        let variance = self.squares.max(0.0) / self.count as f64;
+        let mut distribution = Distribution {
             min: shown(self.min),
             max: shown(self.max),
-            std: shown((self.squares.max(0.0) / self.count as f64).sqrt()),
+            std: shown(variance.sqrt()),
             sum: shown(self.sum()),
             count: self.count,
-            percentiles: PERCENTILES.into_iter().zip(values).collect(),
-        })
+            percentiles: PERCENTILES.into_iter().zip(self.percentiles(&PERCENTILES).into_iter().map(&shown)).collect(),
+            ..Distribution::default()
+        };
+        if let Some(series) = &self.series {
+            let effective = series.effective(self.count, variance);
+            distribution.effective_samples = (effective < self.count as f64).then_some(effective);
+            distribution.avg_ci95 = confidence::mean_margin(variance.sqrt(), effective)
+                .map(|margin| (shown(mean - margin), shown(mean + margin)));
+            distribution.percentile_ci95 =
+                self.intervals(effective).into_iter().map(|(q, low, high)| (q, shown(low), shown(high))).collect();
+            distribution.uncertified = uncertified(effective);
+        }
+        Some(distribution)
+    }
+
+    /// The 95 % interval of every percentile that has one.
+    fn intervals(&self, effective: f64) -> Vec<(f64, f64, f64)> {
+        let ends: Vec<(f64, (u64, u64))> = PERCENTILES
+            .into_iter()
+            .filter_map(|percent| Some((percent, confidence::percentile_ranks(percent, self.count, effective)?)))
+            .collect();
+        let ranks: Vec<u64> = ends.iter().flat_map(|(_, (low, high))| [*low, *high]).collect();
+        let found = self.at_ranks(&ranks);
+        ends.iter().zip(found.chunks_exact(2)).map(|((percent, _), pair)| (*percent, pair[0], pair[1])).collect()
     }
 
     /// Values at ascending percentiles, interpolated linearly at rank `q/100 * (n - 1)` between the numbers at the
@@ -110,43 +156,33 @@ impl Spread {
     }
 
     /// The numbers at the given ranks (0 is the smallest), which must be below the count. One walk for all.
-    fn at_ranks(&self, ranks: &[u64]) -> Vec<f64> {
+    pub(super) fn at_ranks(&self, ranks: &[u64]) -> Vec<f64> {
         let mut order: Vec<usize> = (0..ranks.len()).collect();
         order.sort_by_key(|index| ranks[*index]);
         let mut values = vec![self.max; ranks.len()];
         let (mut next, mut passed) = (0, 0);
-        for (value, count) in self.buckets() {
+        for (value, count) in self.buckets.ascending() {
             passed += count;
             while let Some(index) = order.get(next).filter(|index| ranks[**index] < passed) {
                 values[*index] = match ranks[*index] {
                     0 => self.min,
                     rank if rank + 1 == self.count => self.max,
-                    _ => value.clamp(self.min, self.max),
+                    _ => (value / self.steps).clamp(self.min, self.max),
                 };
                 next += 1;
             }
         }
         values
     }
+}
 
-    /// Middle and count of every bucket that is not empty, ascending.
-    fn buckets(&self) -> Vec<(f64, u64)> {
-        let side = |histogram: &Option<Histogram<u64>>, sign: f64| -> Vec<(f64, u64)> {
-            histogram.as_ref().map_or_else(Vec::new, |histogram| {
-                histogram
-                    .iter_recorded()
-                    .map(|step| {
-                        let middle = histogram.median_equivalent(step.value_iterated_to());
-                        (sign * middle as f64 / self.steps, step.count_at_value())
-                    })
-                    .collect()
-            })
-        };
-        let mut buckets = side(&self.negative, -1.0);
-        buckets.reverse();
-        buckets.extend(side(&self.positive, 1.0));
-        buckets
-    }
+/// The percentiles that so many independent samples cannot certify.
+fn uncertified(effective: f64) -> Vec<Uncertified> {
+    PERCENTILES
+        .into_iter()
+        .map(|percent| Uncertified { percent, needs: confidence::samples_needed(percent), has: effective as u64 })
+        .filter(|one| one.has < one.needs)
+        .collect()
 }
 
 /// Neumaier's sum: the error does not grow with the number of terms.
@@ -171,6 +207,8 @@ impl CompensatedSum {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     use super::*;
 
@@ -192,7 +230,10 @@ mod tests {
     }
 
     fn check(steps: f64, values: &[f64]) -> Result<(), TestCaseError> {
-        let found = spread(steps, values);
+        agree(spread(steps, values), values)
+    }
+
+    fn agree(found: Distribution, values: &[f64]) -> Result<(), TestCaseError> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let n = values.len() as f64;
@@ -247,6 +288,65 @@ mod tests {
             prop_assert!(found.percentiles.iter().all(|(_, percentile)| *percentile == value));
             prop_assert_eq!((found.min, found.max, found.std), (value, value, 0.0));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn a_light_spread_that_was_merged_is_within_a_thousandth_too(
+            one in prop::collection::vec(0u64..100_000_000_000, 1..200),
+            two in prop::collection::vec(0u64..100_000_000_000, 1..200),
+        ) {
+            let mut parts = [Spread::light(1e3), Spread::light(1e3)];
+            one.iter().for_each(|ns| parts[0].add(*ns as f64));
+            two.iter().for_each(|ns| parts[1].add(*ns as f64));
+            let [mut merged, other] = parts;
+            merged.merge(&other);
+            let values: Vec<f64> = one.iter().chain(&two).map(|ns| *ns as f64).collect();
+            agree(merged.distribution(|value| value).expect("some values"), &values)?;
+        }
+    }
+
+    #[test]
+    fn the_true_mean_and_median_are_in_nineteen_of_twenty_intervals() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let (mut means, mut medians) = (0, 0);
+        for _ in 0..200 {
+            let mut spread = Spread::new(1e3);
+            (0..200).for_each(|_| spread.add(rng.random_range(0.0..1000.0)));
+            let found = spread.distribution(|value| value).expect("some values");
+            let holds = |(low, high): (f64, f64)| usize::from(low <= 500.0 && 500.0 <= high);
+            means += holds(found.avg_ci95.expect("enough"));
+            let median = found.percentile_ci95.iter().find(|(q, ..)| *q == 50.0).expect("enough");
+            medians += holds((median.1, median.2));
+        }
+        // 190 are expected, with a deviation of 3.1.
+        assert!(means >= 180 && medians >= 180, "{means} {medians} of 200");
+    }
+
+    #[test]
+    fn a_percentile_of_too_few_is_told_and_marked() {
+        let mut spread = Spread::new(1.0);
+        (0..100).for_each(|n| spread.add(f64::from(n)));
+        let found = spread.distribution(|value| value).expect("some values");
+        assert_eq!(found.uncertified(99.0), Some(Uncertified { percent: 99.0, needs: 662, has: 100 }));
+        assert_eq!(found.uncertified(90.0), None);
+        assert!(found.percentile(99.99).is_some());
+    }
+
+    #[test]
+    fn correlated_numbers_are_worth_fewer_and_widen_the_intervals() {
+        let width = |value: fn(u32) -> f64| {
+            let mut spread = Spread::new(1e9);
+            (0..10_000).for_each(|n| spread.add(value(n)));
+            let found = spread.distribution(|value| value).expect("some values");
+            let (low, high) = found.avg_ci95.expect("enough");
+            (high - low, found.effective_samples)
+        };
+        // The same numbers, in turn and in long waves.
+        let (in_turn, full) = width(|n| f64::from(n % 2));
+        let (in_waves, few) = width(|n| f64::from(n / 500 % 2));
+        assert_eq!(full, None);
+        assert!(in_waves > 5.0 * in_turn && few.is_some_and(|few| few < 200.0), "{in_waves} {in_turn} {few:?}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use aiperf_abi::data::request::Request;
 
 use crate::endpoint::reading::{Reading, read_reply};
 use crate::exchange::Exchange;
-use crate::facts::Facts;
+use crate::facts::{Facts, Network};
 use crate::tokenizer::Tokenizer;
 
 /// Who counts the tokens of a run.
@@ -66,6 +66,13 @@ impl Recorder {
             head_ns: reply.head_ns,
             content_ns: reading.content_ns,
             first_output_ns: reading.first_output_ns,
+            network: Network {
+                chunks: reply.arrivals.len() as u64,
+                bytes: reply.body.len() as u64,
+                first_ns: reply.arrivals.first().map(|chunk| chunk.at_ns),
+                last_ns: reply.arrivals.last().map(|chunk| chunk.at_ns),
+            },
+            images: request.turn().map_or(0, |turn| turn.images.iter().map(|image| image.contents.len() as u64).sum()),
             end_ns: reply.end_ns,
             input_tokens,
             output_tokens,

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::Receiver;
 
+use crate::credit::Phase;
 use crate::exchange::Exchange;
 use crate::export::{Exporters, Failure};
 use crate::facts::Facts;
@@ -19,8 +20,8 @@ pub struct Desk {
     pub recorder: Recorder,
     /// Sums up.
     pub aggregate: Aggregate,
-    /// Encodes.
-    pub encoder: RecordEncoder,
+    /// Encodes, where records are kept.
+    pub encoder: Option<RecordEncoder>,
     /// Takes the lines out.
     pub exporters: Exporters,
     /// Exporters that failed so far.
@@ -35,7 +36,7 @@ pub struct Recorded {
     pub exporters: Exporters,
     /// Exporters that failed.
     pub failures: Vec<Failure>,
-    /// End of the last request, nanoseconds of the run's clock.
+    /// End of the last request of the measurement, nanoseconds of the run's clock.
     pub last_end_ns: u64,
 }
 
@@ -52,9 +53,9 @@ impl Recording {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(desk: Desk, tally: Arc<Tally>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
+    pub fn start(desk: Desk, tallies: Arc<Tallies>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
         let thread =
-            std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tally, queue))?;
+            std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tallies, queue))?;
         Ok(Self { thread })
     }
 
@@ -71,25 +72,47 @@ impl Recording {
 }
 
 impl Desk {
-    fn run(mut self, tally: &Tally, mut queue: Receiver<Exchange>) -> Recorded {
+    fn run(mut self, tallies: &Tallies, mut queue: Receiver<Exchange>) -> Recorded {
         let mut exchanges = Vec::with_capacity(BATCH);
         let mut lines = String::new();
         let mut last_end_ns = 0;
         while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
             for exchange in exchanges.drain(..) {
                 let facts = self.recorder.facts(exchange);
-                last_end_ns = last_end_ns.max(facts.end_ns);
-                tally.count(&facts);
-                self.aggregate.add(&facts);
-                self.encoder.encode(&facts, &mut lines);
+                tallies.of(facts.phase).count(&facts);
+                if facts.phase == Phase::Profiling {
+                    last_end_ns = last_end_ns.max(facts.end_ns);
+                    self.aggregate.add(&facts);
+                }
+                if let Some(encoder) = &self.encoder {
+                    encoder.encode(&facts, &mut lines);
+                }
             }
-            for failure in self.exporters.records(&lines) {
+            let failures = if lines.is_empty() { Vec::new() } else { self.exporters.records(&lines) };
+            for failure in failures {
                 tracing::error!("{failure}");
                 self.failures.push(failure);
             }
             lines.clear();
         }
         Recorded { aggregate: self.aggregate, exporters: self.exporters, failures: self.failures, last_end_ns }
+    }
+}
+
+/// The counts of all phases.
+#[derive(Debug, Default)]
+pub struct Tallies {
+    warmup: Arc<Tally>,
+    profiling: Arc<Tally>,
+}
+
+impl Tallies {
+    /// Those of one.
+    pub fn of(&self, phase: Phase) -> &Arc<Tally> {
+        match phase {
+            Phase::Warmup => &self.warmup,
+            Phase::Profiling => &self.profiling,
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! From sums to the final report: the metrics, how complete they are, and what a reader should know about them.
 
-use aiperf_abi::{FileInfo, Report, Value};
+use aiperf_abi::{FileInfo, Report, TimeSlice, Value};
 use rand::Rng;
 
 use super::Finished;
 use super::recording::Recorded;
 use crate::clock::Clock;
 use crate::export::Layout;
-use crate::metric::{Window, notices};
+use crate::metric::notices::about_steadiness;
+use crate::metric::{Aggregate, Window, notices};
 use crate::plan::Plan;
 use crate::random::RootSeed;
 use crate::timing::IssueCounts;
@@ -26,13 +27,32 @@ pub struct Setting {
     pub command: String,
 }
 
+/// Why a run did not come to its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Ctrl-C or a termination signal.
+    ByUser,
+    /// `--failed-request-threshold`.
+    TooManyFailed,
+}
+
+impl Stopped {
+    /// In words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::ByUser => "ended by the user",
+            Self::TooManyFailed => "more requests failed than --failed-request-threshold allows",
+        }
+    }
+}
+
 /// How the phase went.
 #[derive(Debug, Clone, Copy)]
 pub struct End {
     /// Its start, nanoseconds of the run's clock.
     pub start_ns: u64,
-    /// The user ended it.
-    pub cancelled: bool,
+    /// Why it did not come to its own end, if it did not.
+    pub stopped: Option<Stopped>,
     /// What was issued.
     pub counts: IssueCounts,
     /// How often a worker waited for the recorder.
@@ -54,11 +74,13 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.notices = setting.notices;
     report.notices.extend(about_the_client(end, window));
     report.notices.extend(notices(&metrics));
+    report.window_ns = (clock.wall_ns(window.start_ns), clock.wall_ns(window.end_ns));
+    time_resolved(&mut report, plan, &recorded.aggregate, window, clock);
     report.metrics = metrics;
     report.error_summary = recorded.aggregate.errors();
-    report.was_cancelled = end.cancelled;
-    report.incomplete_reason = end.cancelled.then(|| "ended by the user".to_owned());
-    report.is_complete = !end.cancelled;
+    report.was_cancelled = end.stopped.is_some();
+    report.incomplete_reason = end.stopped.map(|stopped| stopped.reason().to_owned());
+    report.is_complete = end.stopped.is_none();
     report.start_time = local_time(clock.wall_ns(window.start_ns));
     report.end_time = local_time(clock.wall_ns(window.end_ns));
     report.input_config = plan.to_json();
@@ -75,8 +97,40 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     let (written, failures) = recorded.exporters.finish(&report);
     let mut files = written;
     files.extend(setting.files);
-    let problems = recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    let mut problems: Vec<String> =
+        recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    if end.stopped == Some(Stopped::TooManyFailed) {
+        problems.push(format!("the run was ended: {}", Stopped::TooManyFailed.reason()));
+    }
     Finished { report, files, problems, succeeded, failed, console_file: setting.layout.console() }
+}
+
+/// The steady part and the slices of time, on the wall clock.
+fn time_resolved(report: &mut Report, plan: &Plan, aggregate: &Aggregate, window: Window, clock: Clock) {
+    let mut steady = aggregate.steady_state(window);
+    if steady.found {
+        (steady.start_ns, steady.end_ns) = (clock.wall_ns(steady.start_ns), clock.wall_ns(steady.end_ns));
+    }
+    report.notices.extend(about_steadiness(&steady));
+    report.steady_state = Some(steady);
+    report.timeslices = aggregate
+        .slices(window)
+        .into_iter()
+        .map(|slice| TimeSlice {
+            start_ns: clock.wall_ns(slice.window.start_ns),
+            end_ns: clock.wall_ns(slice.window.end_ns),
+            is_complete: slice.is_complete,
+            metrics: slice.metrics,
+        })
+        .collect();
+    let wanted = plan.output.measures().slice_ns;
+    if let (Some(wanted), Some(used)) = (wanted, aggregate.slice_ns().filter(|used| Some(*used) != wanted)) {
+        report.notices.push(format!(
+            "The run was too long for slices of {} s: they are {} s long.",
+            wanted as f64 / 1e9,
+            used as f64 / 1e9
+        ));
+    }
 }
 
 fn about_the_client(end: &End, window: Window) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! What a person sees, at the widths people have.
 
-use aiperf_abi::{ErrorDetails, json};
+use aiperf_abi::{ErrorDetails, SteadyState, Uncertified, json};
 
 use super::*;
 use crate::export::tests::{metric, report, scalar};
@@ -78,6 +78,34 @@ fn a_run_with_failures_that_was_interrupted() {
             .into(),
     ];
     insta::assert_snapshot!(shown(&report, 100));
+}
+
+#[test]
+fn a_percentile_of_too_few_samples_is_marked() {
+    let mut latency = metric("request_latency", "Request Latency", "ms", 10.0);
+    latency.distribution.as_mut().unwrap().uncertified = vec![Uncertified { percent: 99.0, needs: 662, has: 50 }];
+    let text = shown(&report(vec![latency]), 140);
+    assert!(text.contains(" 14.90* ┃") || text.contains(" 14.90* │"), "{text}");
+    assert_eq!(text.matches('*').count(), 1);
+}
+
+#[test]
+fn the_steady_part_has_a_small_table_before_the_main_one() {
+    let mut report = finished();
+    let steady = SteadyState {
+        found: true,
+        warmup_sec: 1.0,
+        duration_sec: 8.5,
+        drain_sec: 0.5,
+        metrics: vec![metric("request_latency", "Request Latency", "ms", 100.0)],
+        ..SteadyState::default()
+    };
+    report.steady_state = Some(steady);
+    let text = shown(&report, 100);
+    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words} in {text}"));
+    assert!(place("aiperf | Steady State: 8.50 of 10.00 sec") < place("Time to First Token"), "{text}");
+    report.steady_state = Some(SteadyState { reason: Some("short".into()), ..SteadyState::default() });
+    assert!(!shown(&report, 100).contains("Steady"));
 }
 
 #[test]
