@@ -18,6 +18,9 @@ use crate::transport::address::endpoint_url;
 /// The scheme of the engine inside aiperf: it has no models of its own, so none need be named.
 const SIM: &str = "sim://";
 
+/// The transport whose connections `--connection-reuse-strategy` is about.
+const HTTP: &str = "http";
+
 /// Makes the plan of a run.
 ///
 /// # Errors
@@ -101,6 +104,19 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         shows_trace: flags.show_trace_timing,
     };
     output.goodput.check(Applicability::new(&metadata, &model_endpoint))?;
+    let mut options = plugin_options(flags, registry)?;
+    if let Some(strategy) = flags.connection_reuse_strategy {
+        if transport.name == HTTP {
+            let strategy = serde_json::to_value(strategy).expect("a name is JSON");
+            let settings = options.entry(HTTP.to_owned()).or_default();
+            settings.insert("connection_reuse_strategy".to_owned(), strategy);
+        } else {
+            let name = &transport.name;
+            notices.push(format!(
+                "--connection-reuse-strategy has no effect: transport `{name}` has no connections to choose"
+            ));
+        }
+    }
     Ok(Plan {
         target: Target {
             endpoint: endpoint.name.clone(),
@@ -117,7 +133,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         load,
         output,
         seed: flags.random_seed.unwrap_or(drawn_seed),
-        plugin_options: plugin_options(flags, registry)?,
+        plugin_options: options,
         notices,
     })
 }
