@@ -51,7 +51,8 @@ impl RecordEncoder {
         Record { metadata: self.metadata(facts), metrics, good: self.slos.are_met(facts), error: facts.error.clone() }
     }
 
-    fn metadata(&self, facts: &Facts) -> RecordMetadata {
+    /// Identity and times of a request, on the wall clock.
+    pub fn metadata(&self, facts: &Facts) -> RecordMetadata {
         let wall = |ns| self.clock.wall_ns(ns);
         RecordMetadata {
             session_num: facts.session_num,

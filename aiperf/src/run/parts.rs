@@ -8,7 +8,7 @@ use aiperf_abi::author::context::Setup;
 use aiperf_abi::{Endpoint, Map, Value};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::recording::Desk;
+use super::recording::{Desk, RawDesk};
 use super::requests::Requests;
 use crate::builtin::table::{self, MakeError};
 use crate::clock::Clock;
@@ -17,13 +17,14 @@ use crate::credit::Phase;
 use crate::dataset::{self, Dataset, DatasetError, Sampler, SamplerKind, SyntheticDataset};
 use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
-use crate::export::{Exporters, InputsWriter, Layout, RunName, Stimulus};
+use crate::export::{Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
 use crate::metric::{Aggregate, Applicability, RecordEncoder};
 use crate::plan::{Plan, Spread, Timing};
 use crate::plugin::category;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source};
 use crate::plugin::services::HostServices;
 use crate::random::RootSeed;
+use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::timing::{Arrival, Concurrency, Issuer, RequestRate, StopRule, TimingStrategy};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
@@ -127,11 +128,28 @@ impl Parts {
         let exporters = maker.exporters(registry, &layout)?;
         let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
         let measures = plan.output.measures();
+        let run_headers = RunHeaders {
+            api_key: target.api_key.clone(),
+            user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
+        };
+        let mut files = vec![inputs];
+        let mut raw = None;
+        if plan.output.level == ExportLevel::Raw {
+            let file = LineFile::create(layout.raw())?;
+            files.push(file.info("Raw Export"));
+            raw = Some(RawDesk {
+                encoder: RawEncoder::new(Arc::clone(&endpoint), run_headers.clone()),
+                records: RecordEncoder::new(applicability, &measures, clock),
+                file,
+                lines: String::new(),
+            });
+        }
         let desk = Desk {
             recorder: recorder(plan, &endpoint, &loaded.tokenizer),
             aggregate: Aggregate::new(applicability, &measures),
             encoder: (plan.output.level >= ExportLevel::Records)
                 .then(|| RecordEncoder::new(applicability, &measures, clock)),
+            raw,
             exporters,
             failures: Vec::new(),
         };
@@ -151,13 +169,10 @@ impl Parts {
             endpoint,
             transport,
             url: target.request_url.clone(),
-            headers: RunHeaders {
-                api_key: target.api_key.clone(),
-                user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
-            },
+            headers: run_headers,
             timeout: target.timeout,
         };
-        Ok(Self { worker, requests, issuer, desk, layout, notices, files: vec![inputs], plugins: maker.plugins })
+        Ok(Self { worker, requests, issuer, desk, layout, notices, files, plugins: maker.plugins })
     }
 }
 

@@ -8,10 +8,11 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::Receiver;
 
 use crate::exchange::Exchange;
-use crate::export::{Exporters, Failure};
+use crate::export::{Exporters, Failure, LineFile};
 use crate::facts::Facts;
 use crate::metric::{Aggregate, RecordEncoder};
 use crate::record::Recorder;
+use crate::record::raw::RawEncoder;
 
 /// What the recorder needs.
 pub struct Desk {
@@ -21,10 +22,37 @@ pub struct Desk {
     pub aggregate: Aggregate,
     /// Encodes, where records are kept.
     pub encoder: Option<RecordEncoder>,
+    /// Encodes and writes what went over the wire, where that is kept.
+    pub raw: Option<RawDesk>,
     /// Takes the lines out.
     pub exporters: Exporters,
     /// Exporters that failed so far.
     pub failures: Vec<Failure>,
+}
+
+/// Keeps what went over the wire.
+pub struct RawDesk {
+    /// Encodes.
+    pub encoder: RawEncoder,
+    /// Identity and times of a request.
+    pub records: RecordEncoder,
+    /// Takes the lines.
+    pub file: LineFile,
+    /// Lines not yet in the file.
+    pub lines: String,
+}
+
+impl RawDesk {
+    fn add(&mut self, exchange: &Exchange, facts: &Facts) {
+        let metadata = self.records.metadata(facts);
+        self.encoder.encode(exchange, &metadata, facts.error.as_ref(), &mut self.lines);
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let written = self.file.append(&self.lines);
+        self.lines.clear();
+        written.map_err(|error| Failure { exporter: "raw".to_owned(), error: error.into() })
+    }
 }
 
 /// What the recorder has when the run is over.
@@ -77,13 +105,21 @@ impl Desk {
         let mut last_end_ns = 0;
         while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
             for exchange in exchanges.drain(..) {
-                let facts = self.recorder.facts(exchange);
+                let facts = self.recorder.facts(&exchange);
                 last_end_ns = last_end_ns.max(facts.end_ns);
                 tally.count(&facts);
                 self.aggregate.add(&facts);
+                if let Some(raw) = &mut self.raw {
+                    raw.add(&exchange, &facts);
+                }
                 if let Some(encoder) = &self.encoder {
                     encoder.encode(&facts, &mut lines);
                 }
+            }
+            if let Some(Err(failure)) = self.raw.as_mut().map(RawDesk::flush) {
+                tracing::error!("{failure}");
+                self.failures.push(failure);
+                self.raw = None;
             }
             let failures = if lines.is_empty() { Vec::new() } else { self.exporters.records(&lines) };
             for failure in failures {
