@@ -22,6 +22,11 @@ pub use author::exporter::{DataExporter, RecordBatch};
 pub use author::extract;
 pub use author::request::{Content, RequestInfo, Turn};
 pub use author::response::Response;
+pub use author::selection::{DatasetSampler, SelectionConfig, UrlSelectionStrategy};
+pub use author::timing::{
+    Actions, ArrivalConfig, ArrivalPattern, Ramp, RampConfig, Returned, TimingEvent, TimingHost, TimingStrategy,
+    Upcoming,
+};
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
 pub use data::report::{

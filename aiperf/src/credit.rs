@@ -22,14 +22,18 @@ impl Phase {
 /// The right to send one request, and what is known about it before it is sent.
 #[derive(Debug)]
 pub struct Credit {
-    /// Running number in its phase, from 0; also names the session for one-turn data.
+    /// Running number in its phase, from 0.
     pub id: u64,
     /// The phase that issued it.
     pub phase: Phase,
+    /// Running number of its session in the phase, from 0.
+    pub session: u64,
     /// Which conversation of the dataset, by index.
     pub conversation: u64,
     /// Which turn of it, from 0.
     pub turn_index: u32,
     /// When the request was meant to be sent, nanoseconds of the run's clock.
     pub intended_ns: u64,
+    /// When to give the request up on purpose, nanoseconds after it was sent; `None`: never.
+    pub cancel_after_ns: Option<u64>,
 }

@@ -7,4 +7,6 @@ pub mod exporter;
 pub mod extract;
 pub mod request;
 pub mod response;
+pub mod selection;
+pub mod timing;
 pub mod transport;

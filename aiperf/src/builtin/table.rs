@@ -2,7 +2,10 @@
 //! that names implementations.
 
 use aiperf_abi::author::context::Setup;
-use aiperf_abi::{Context, DataExporter, Endpoint, Error, ErrorKind, Host, Plugin, Transport};
+use aiperf_abi::{
+    ArrivalPattern, Context, DataExporter, Endpoint, Error, ErrorKind, Host, Plugin, Ramp, TimingStrategy, Transport,
+    UrlSelectionStrategy,
+};
 
 use crate::endpoint::chat::ChatEndpoint;
 use crate::endpoint::completions::CompletionsEndpoint;
@@ -11,8 +14,12 @@ use crate::endpoint::rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, N
 use crate::export::{CsvExporter, JsonExporter, RecordsExporter, TimeslicesCsvExporter, TimeslicesJsonExporter};
 use crate::plugin::library::{Library, LibraryError};
 use crate::plugin::registry::{Entry, Source};
+use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
+use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
+use crate::timing::strategy::{ConcurrencyStrategy, FixedScheduleStrategy, RequestRateStrategy, UserCentricStrategy};
 use crate::transport::HttpTransport;
 use crate::transport::in_engine::InEngineTransport;
+use crate::transport::selection::RoundRobinUrls;
 
 /// Why an entry could not be made into a value.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +99,26 @@ const DATA_EXPORTERS: &[(&str, New<dyn DataExporter>)] = &[
     row!(TimeslicesCsvExporter as DataExporter),
 ];
 
+const TIMING_STRATEGIES: &[(&str, New<dyn TimingStrategy>)] = &[
+    row!(ConcurrencyStrategy as TimingStrategy),
+    row!(RequestRateStrategy as TimingStrategy),
+    row!(UserCentricStrategy as TimingStrategy),
+    row!(FixedScheduleStrategy as TimingStrategy),
+];
+
+const ARRIVAL_PATTERNS: &[(&str, New<dyn ArrivalPattern>)] = &[
+    row!(ConstantArrival as ArrivalPattern),
+    row!(PoissonArrival as ArrivalPattern),
+    row!(GammaArrival as ArrivalPattern),
+    row!(ConcurrencyBurstArrival as ArrivalPattern),
+];
+
+const RAMPS: &[(&str, New<dyn Ramp>)] =
+    &[row!(LinearRamp as Ramp), row!(ExponentialRamp as Ramp), row!(PoissonRamp as Ramp)];
+
+const URL_SELECTION_STRATEGIES: &[(&str, New<dyn UrlSelectionStrategy>)] =
+    &[row!(RoundRobinUrls as UrlSelectionStrategy)];
+
 /// The built-in classes of a category.
 pub fn classes(category: &str) -> impl Iterator<Item = &'static str> {
     fn names<T: ?Sized>(rows: &'static [(&'static str, New<T>)]) -> Vec<&'static str> {
@@ -101,6 +128,10 @@ pub fn classes(category: &str) -> impl Iterator<Item = &'static str> {
         "endpoint" => names(ENDPOINTS),
         "transport" => names(TRANSPORTS),
         "data_exporter" => names(DATA_EXPORTERS),
+        "timing_strategy" => names(TIMING_STRATEGIES),
+        "arrival_pattern" => names(ARRIVAL_PATTERNS),
+        "ramp" => names(RAMPS),
+        "url_selection_strategy" => names(URL_SELECTION_STRATEGIES),
         _ => Vec::new(),
     };
     names.into_iter()
@@ -128,6 +159,47 @@ pub fn transport(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box
 /// As [`endpoint`].
 pub fn data_exporter(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn DataExporter>, MakeError> {
     make(entry, setup, host, DATA_EXPORTERS, Library::data_exporter)
+}
+
+/// Makes the timing strategy of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn timing_strategy(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn TimingStrategy>, MakeError> {
+    make(entry, setup, host, TIMING_STRATEGIES, built_in_only)
+}
+
+/// Makes the arrival pattern of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn arrival_pattern(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn ArrivalPattern>, MakeError> {
+    make(entry, setup, host, ARRIVAL_PATTERNS, built_in_only)
+}
+
+/// Makes the ramp of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn ramp(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn Ramp>, MakeError> {
+    make(entry, setup, host, RAMPS, built_in_only)
+}
+
+/// Makes the URL selection strategy of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn url_selection_strategy(
+    entry: &Entry,
+    setup: Setup<'_>,
+    host: &dyn Host,
+) -> Result<Box<dyn UrlSelectionStrategy>, MakeError> {
+    make(entry, setup, host, URL_SELECTION_STRATEGIES, built_in_only)
+}
+
+/// For a category that is internal: the registry lets no library in, so that this is never asked of one.
+fn built_in_only<T: ?Sized>(library: &Library, class: &str, _: &Context<'_>) -> Result<Box<T>, LibraryError> {
+    Err(library.no_class("entry of an internal category", class))
 }
 
 fn make<T: ?Sized>(

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::load::LoadFlags;
 use super::values::{self, ExtraInput, Header, PluginOption};
 use crate::metric::Slos;
-use crate::timing::ArrivalPattern;
 
 /// The live display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,10 +43,14 @@ pub struct ProfileFlags {
     )]
     pub models: Vec<String>,
 
-    /// Base URL of the server; a missing scheme becomes http://. `sim://` is an engine inside aiperf, set by its query:
-    /// sim://?ttft=50ms&itl=5ms&slots=64
-    #[arg(long, short, value_name = "URL", default_value = "http://localhost:8000", help_heading = "Endpoint")]
-    pub url: String,
+    /// Base URL of the server; a missing scheme becomes http://. Repeatable: several servers share the load. `sim://` is an
+    /// engine inside aiperf, set by its query: sim://?ttft=50ms&itl=5ms&slots=64
+    #[arg(long = "url", short, value_name = "URL", default_value = "http://localhost:8000", help_heading = "Endpoint")]
+    pub urls: Vec<String>,
+
+    /// Which of several servers the next request goes to: an entry of the `url_selection_strategy` category
+    #[arg(long, value_name = "NAME", default_value = "round_robin", help_heading = "Endpoint")]
+    pub url_strategy: String,
 
     /// The API dialect: an entry of the `endpoint` category (`aiperf plugins endpoint` lists them)
     #[arg(long, value_name = "NAME", default_value = "chat", help_heading = "Endpoint")]
@@ -153,29 +157,8 @@ pub struct ProfileFlags {
     #[arg(long, value_name = "REVISION", default_value = "main", help_heading = "Tokenizer")]
     pub tokenizer_revision: String,
 
-    /// Requests in flight. Alone: the next one is sent as soon as one has ended. With a rate: the most that may be in flight
-    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Load")]
-    pub concurrency: Option<u64>,
-
-    /// Requests per second, sent whatever has come back
-    #[arg(long, value_name = "PER_SECOND", value_parser = values::positive, help_heading = "Load")]
-    pub request_rate: Option<f64>,
-
-    /// Spacing of the requests of a rate: constant or poisson [default: poisson]
-    #[arg(long, visible_alias = "request-rate-mode", value_name = "NAME", value_parser = values::arrival_pattern, help_heading = "Load")]
-    pub arrival_pattern: Option<ArrivalPattern>,
-
-    /// Stop after this many requests [default: 10 where no duration is given]
-    #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::count, help_heading = "Load")]
-    pub request_count: Option<u64>,
-
-    /// Stop sending after this long
-    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Load")]
-    pub benchmark_duration: Option<f64>,
-
-    /// After the duration, wait this long for what is in flight, then give it up; `inf` waits for all [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = values::seconds_or_infinite, help_heading = "Load")]
-    pub benchmark_grace_period: Option<f64>,
+    #[command(flatten)]
+    pub load: LoadFlags,
 
     /// Folder under which each run gets its own
     #[arg(
@@ -228,17 +211,5 @@ pub struct ProfileFlags {
     pub ui: Option<UiType>,
 }
 
-/// Requests sent when neither a count nor a duration is given.
-pub const DEFAULT_REQUEST_COUNT: u64 = 10;
-
-/// Requests in flight when neither a concurrency nor a rate is given.
-pub const DEFAULT_CONCURRENCY: u64 = 1;
-
 /// Distinct conversations when nothing else says how many.
 pub const DEFAULT_DATASET_ENTRIES: u64 = 100;
-
-/// Seconds to wait for what is in flight after the duration.
-pub const DEFAULT_GRACE_SECONDS: f64 = 30.0;
-
-/// Spacing of a rate when none is given.
-pub const DEFAULT_ARRIVAL_PATTERN: ArrivalPattern = ArrivalPattern::Poisson;

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use crate::metric::Slos;
-use crate::timing::ArrivalPattern;
 
 /// Body fields of one `--extra-inputs`.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,15 +69,21 @@ pub fn seconds_or_infinite(text: &str) -> Result<f64, String> {
     }
 }
 
-/// An arrival pattern, without regard to case and `-`/`_`.
-pub fn arrival_pattern(text: &str) -> Result<ArrivalPattern, String> {
-    let wanted = text.to_lowercase().replace('_', "-");
-    let names = ArrivalPattern::ALL.map(|(name, _)| name);
-    ArrivalPattern::ALL
-        .into_iter()
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, pattern)| pattern)
-        .ok_or_else(|| format!("expected one of: {}", names.join(", ")))
+/// 0 to 100.
+pub fn percent(text: &str) -> Result<f64, String> {
+    within(text, 100.0)
+}
+
+/// 0 to 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    within(text, 1.0)
+}
+
+fn within(text: &str, most: f64) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
+        _ => Err(format!("expected a number from 0 to {most}")),
+    }
 }
 
 /// `Name:Value`.

@@ -14,6 +14,27 @@ pub enum PlanError {
         /// What is missing.
         needs: &'static str,
     },
+    /// Flags that cannot both be given.
+    #[error("{flag} and {other} exclude each other: give one")]
+    Excludes {
+        /// The one flag.
+        flag: &'static str,
+        /// The other.
+        other: &'static str,
+    },
+    /// No server.
+    #[error("no server was named: add --url URL")]
+    NoUrl,
+    /// Servers that no one transport reaches.
+    #[error("--url {url} goes by transport `{other}`, the others by `{first}`: one run uses one transport")]
+    Mixed {
+        /// Transport of the first.
+        first: String,
+        /// The URL that differs.
+        url: String,
+        /// Its transport.
+        other: String,
+    },
     /// No such endpoint or transport.
     #[error(transparent)]
     Registry(#[from] crate::plugin::registry::RegistryError),

@@ -2,6 +2,7 @@
 //! anything is sent, and printed as it stands into the results.
 
 pub mod error;
+pub mod load;
 pub mod resolve;
 
 use std::path::PathBuf;
@@ -12,12 +13,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use error::PlanError;
+pub use load::{Cancellation, Load, PhasePlan, Timing};
 pub use resolve::resolve;
 
 use crate::config::flags::ExportLevel;
 use crate::config::values::Header;
 use crate::metric::{Measures, Slos};
-use crate::timing::ArrivalPattern;
 
 /// One run, resolved.
 #[derive(Debug, Clone)]
@@ -49,8 +50,10 @@ pub struct Target {
     pub metadata: EndpointMetadata,
     /// What the endpoint is told.
     pub model_endpoint: ModelEndpoint,
-    /// Full URL of every request.
-    pub request_url: String,
+    /// Full URL of a request to each server.
+    pub request_urls: Vec<String>,
+    /// Entry of the `url_selection_strategy` category.
+    pub url_strategy: String,
     /// The user's headers.
     pub headers: Vec<Header>,
     /// The user's key.
@@ -98,41 +101,6 @@ pub struct Rankings {
     pub query_tokens: Spread,
 }
 
-/// When to send.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Load {
-    /// What drives the sends.
-    pub timing: Timing,
-    /// The most requests in flight.
-    pub concurrency: Option<u64>,
-    /// Stop after this many.
-    pub request_count: Option<u64>,
-    /// Stop sending after this many seconds.
-    pub duration_seconds: Option<f64>,
-    /// Then wait this many seconds for what is in flight; absent: for all of it.
-    pub grace_seconds: Option<f64>,
-}
-
-/// What drives the sends.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Timing {
-    /// A slot that became free.
-    Concurrency,
-    /// An arrival process.
-    RequestRate {
-        /// Requests per second.
-        rate: f64,
-        /// Their spacing.
-        #[serde(serialize_with = "pattern_name")]
-        arrival_pattern: ArrivalPattern,
-    },
-}
-
-fn pattern_name<S: serde::Serializer>(pattern: &ArrivalPattern, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(pattern.name())
-}
-
 /// Where results go.
 #[derive(Debug, Clone, Serialize)]
 pub struct Output {
@@ -171,7 +139,8 @@ impl Plan {
                 "type": self.target.endpoint,
                 "transport": self.target.transport,
                 "urls": self.target.model_endpoint.urls,
-                "request_url": self.target.request_url,
+                "request_urls": self.target.request_urls,
+                "url_strategy": self.target.url_strategy,
                 "custom_endpoint": self.target.model_endpoint.custom_endpoint,
                 "streaming": self.target.model_endpoint.streaming,
                 "extra": self.target.model_endpoint.extra,

@@ -7,11 +7,9 @@ use aiperf_abi::{EndpointMetadata, ModelEndpoint, TransportMetadata};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Input, Load, Output, Plan, PlanError, Rankings, Spread, Target, Timing};
-use crate::config::flags::{
-    DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_DATASET_ENTRIES, DEFAULT_GRACE_SECONDS,
-    DEFAULT_REQUEST_COUNT, ProfileFlags,
-};
+use super::load::resolve_load;
+use super::{Input, Output, Plan, PlanError, Rankings, Spread, Target};
+use crate::config::flags::{DEFAULT_DATASET_ENTRIES, ProfileFlags};
 use crate::metric::Applicability;
 use crate::plugin::name;
 use crate::plugin::registry::{Entry, Registry};
@@ -26,13 +24,10 @@ const SIM: &str = "sim://";
 /// When flags disagree, or name what the registry does not have.
 pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
     let mut notices = Vec::new();
-    let load = load(flags)?;
+    let load = resolve_load(&flags.load, registry)?;
     let endpoint = registry.entry("endpoint", &flags.endpoint_type)?;
     let metadata: EndpointMetadata = metadata_of(endpoint)?;
-    let transport = match &flags.transport {
-        Some(name) => registry.entry("transport", name)?,
-        None => registry.transport_for_url(&flags.url)?,
-    };
+    let transport = transport(flags, registry)?;
     let _: TransportMetadata = metadata_of(transport)?;
 
     let streaming = flags.streaming && metadata.supports_streaming;
@@ -42,7 +37,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     let mut models = flags.models.clone();
     models.retain(|name| !name.trim().is_empty());
     if models.is_empty() {
-        if !flags.url.starts_with(SIM) {
+        if !flags.urls.iter().all(|url| url.starts_with(SIM)) {
             return Err(PlanError::NoModel);
         }
         models.push("sim".to_owned());
@@ -53,7 +48,9 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     } else {
         metadata.endpoint_path.as_ref()
     };
-    let request_url = endpoint_url(&flags.url, path.map(String::as_str), flags.custom_endpoint.as_deref())?;
+    let whole = |url: &String| endpoint_url(url, path.map(String::as_str), flags.custom_endpoint.as_deref());
+    let request_urls = flags.urls.iter().map(whole).collect::<Result<Vec<_>, _>>()?;
+    let url_strategy = registry.entry("url_selection_strategy", &flags.url_strategy)?;
 
     let rankings = is_ranking(&endpoint.name).then_some(Rankings {
         passages: Spread { mean: flags.rankings_passages_mean, stddev: flags.rankings_passages_stddev },
@@ -73,7 +70,11 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
     }
     let input = Input {
-        entries: flags.num_dataset_entries.or(load.request_count).unwrap_or(DEFAULT_DATASET_ENTRIES),
+        entries: flags
+            .num_dataset_entries
+            .or(load.profiling.session_count)
+            .or(load.profiling.request_count)
+            .unwrap_or(DEFAULT_DATASET_ENTRIES),
         batch_size: flags.batch_size,
         isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
         osl: flags.osl_mean.filter(|_| metadata.produces_tokens).map(|mean| Spread { mean, stddev: flags.osl_stddev }),
@@ -84,7 +85,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     let model_endpoint = ModelEndpoint {
         endpoint_type: endpoint.name.clone(),
         models,
-        urls: vec![flags.url.clone()],
+        urls: flags.urls.clone(),
         custom_endpoint: flags.custom_endpoint.clone(),
         streaming,
         extra,
@@ -106,7 +107,8 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
             transport: transport.name.clone(),
             metadata,
             model_endpoint,
-            request_url,
+            request_urls,
+            url_strategy: url_strategy.name.clone(),
             headers: flags.header.clone(),
             api_key: flags.api_key.clone(),
             timeout: Duration::from_secs_f64(flags.request_timeout_seconds),
@@ -120,31 +122,24 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     })
 }
 
-fn load(flags: &ProfileFlags) -> Result<Load, PlanError> {
-    let timing = match flags.request_rate {
-        Some(rate) => {
-            Timing::RequestRate { rate, arrival_pattern: flags.arrival_pattern.unwrap_or(DEFAULT_ARRIVAL_PATTERN) }
-        }
-        None if flags.arrival_pattern.is_some() => {
-            return Err(PlanError::Needs { flag: "--arrival-pattern", needs: "--request-rate" });
-        }
-        None => Timing::Concurrency,
-    };
-    let concurrency = match timing {
-        Timing::Concurrency => Some(flags.concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
-        Timing::RequestRate { .. } => flags.concurrency,
-    };
-    if flags.benchmark_grace_period.is_some() && flags.benchmark_duration.is_none() {
-        return Err(PlanError::Needs { flag: "--benchmark-grace-period", needs: "--benchmark-duration" });
+/// The transport that was named, else the one for the scheme of the URLs, which must agree on it.
+fn transport<'a>(flags: &ProfileFlags, registry: &'a Registry) -> Result<&'a Entry, PlanError> {
+    if let Some(name) = &flags.transport {
+        return Ok(registry.entry("transport", name)?);
     }
-    let grace = flags.benchmark_grace_period.unwrap_or(DEFAULT_GRACE_SECONDS);
-    Ok(Load {
-        timing,
-        concurrency,
-        request_count: flags.request_count.or(flags.benchmark_duration.is_none().then_some(DEFAULT_REQUEST_COUNT)),
-        duration_seconds: flags.benchmark_duration,
-        grace_seconds: (flags.benchmark_duration.is_some() && grace.is_finite()).then_some(grace),
-    })
+    let mut found: Option<&Entry> = None;
+    for url in &flags.urls {
+        let transport = registry.transport_for_url(url)?;
+        let first = *found.get_or_insert(transport);
+        if first.name != transport.name {
+            return Err(PlanError::Mixed {
+                first: first.name.clone(),
+                url: url.clone(),
+                other: transport.name.clone(),
+            });
+        }
+    }
+    found.ok_or(PlanError::NoUrl)
 }
 
 /// Ranking endpoints need a query and passages; the built-in ones and any whose name says so.

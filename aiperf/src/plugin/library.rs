@@ -229,7 +229,8 @@ impl Library {
         made.ok_or_else(|| self.no_class(category, class))?.map_err(LibraryError::New)
     }
 
-    fn no_class(&self, category: &'static str, class: &str) -> LibraryError {
+    /// The refusal of a class that is not offered.
+    pub fn no_class(&self, category: &'static str, class: &str) -> LibraryError {
         let known: Vec<&str> = self.descriptor.types(category).collect();
         let nearest =
             known.iter().max_by(|a, b| strsim::jaro_winkler(a, class).total_cmp(&strsim::jaro_winkler(b, class)));

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::credit::Credit;
-use crate::timing::{IssueCounts, Issuer};
+use crate::timing::{Done, IssueCounts, Issuer};
 
 /// Starts one request. Called from the pacing thread and from workers.
 pub trait Launch: Send + Sync + 'static {
@@ -72,11 +72,11 @@ impl Dispatcher {
     }
 
     /// A credit has come back. `credits` takes those that are due because of it.
-    pub fn credit_returned(&self, credits: &mut Vec<Credit>) {
+    pub fn credit_returned(&self, done: Done, credits: &mut Vec<Credit>) {
         let shared = &self.shared;
         let mut issuer = shared.lock();
         let before = (issuer.wake_at_ns(), issuer.has_ended());
-        issuer.credit_returned(shared.clock.now_ns(), credits);
+        issuer.credit_returned(shared.clock.now_ns(), done, credits);
         let (after, drained) = ((issuer.wake_at_ns(), issuer.has_ended()), issuer.is_drained());
         drop(issuer);
         if drained {

@@ -9,24 +9,24 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::dispatcher::{Dispatcher, Launch};
-
 use super::recording::Tally;
 use super::requests::Requests;
 use crate::credit::Credit;
 use crate::exchange::Exchange;
+use crate::timing::Done;
 use crate::worker::Worker;
 
 /// What all lanes of a phase share.
 pub struct Lane {
     /// Sends.
-    pub worker: Worker,
+    pub worker: Arc<Worker>,
     /// Turns a credit into the request it is for.
-    pub requests: Requests,
+    pub requests: Arc<Requests>,
     /// Where credits come from and go back to.
     pub dispatcher: Dispatcher,
     /// Where exchanges go.
     pub exchanges: Sender<Exchange>,
-    /// Counts while the run goes.
+    /// Counts while the phase goes.
     pub tally: Arc<Tally>,
     /// Runs the lanes.
     pub runtime: Handle,
@@ -49,8 +49,14 @@ impl Lane {
                 Ok(request) => self.worker.spend(credit, request, &mut abandoned).await,
                 Err(error) => self.worker.unsent(credit, Request::default(), &Error::msg(error.to_string())),
             };
+            let done = Done {
+                session: exchange.credit.session,
+                conversation: exchange.credit.conversation,
+                turn_index: exchange.credit.turn_index,
+                next: self.requests.next_turn(&exchange, &*self.worker.endpoint),
+            };
             self.hand_over(exchange).await;
-            self.dispatcher.credit_returned(&mut due);
+            self.dispatcher.credit_returned(done, &mut due);
             next = due.pop();
             for credit in due.drain(..) {
                 Arc::clone(&self).launch(credit);

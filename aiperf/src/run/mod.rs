@@ -5,6 +5,7 @@ pub mod dispatcher;
 pub mod interrupt;
 pub mod lane;
 pub mod parts;
+pub mod phases;
 pub mod recording;
 pub mod report;
 pub mod requests;
@@ -17,17 +18,21 @@ use std::time::Duration;
 use aiperf_abi::{FileInfo, Report};
 
 use crate::clock::Clock;
-use crate::config::flags::DEFAULT_GRACE_SECONDS;
+use crate::config::load::DEFAULT_GRACE_SECONDS;
 use crate::credit::Phase;
+use crate::exchange::Exchange;
 use crate::plan::Plan;
 use crate::plugin::registry::Registry;
 use crate::progress::{Goal, Snapshot};
+use crate::worker::Worker;
 use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
 use parts::{Parts, PartsError};
-use recording::{Recording, Tally};
+use phases::ReadyPhase;
+use recording::{Recording, Tallies, Tally};
 use report::Setting;
+use requests::Requests;
 
 /// Why a run did not happen or has no results.
 #[derive(Debug, thiserror::Error)]
@@ -127,60 +132,157 @@ async fn drive(
         command: command.to_owned(),
     };
     let interrupted = RunError::Interrupted { folder: setting.layout.dir().display().to_string() };
-    let tally = Arc::new(Tally::default());
+    let tallies = Arc::new(Tallies::default());
     let (exchanges, queue) = tokio::sync::mpsc::channel(RECORD_QUEUE);
-    let recording = Recording::start(parts.desk, Arc::clone(&tally), queue)
+    let recording = Recording::start(parts.desk, Arc::clone(&tallies), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
+    let shared = Shared { worker: Arc::new(parts.worker), requests: Arc::new(parts.requests), exchanges, clock };
 
-    let dispatcher = Dispatcher::new(clock, parts.issuer);
+    let mut done = None;
+    for ready in parts.phases {
+        let tally = Arc::clone(tallies.of(ready.phase));
+        let ended = run_phase(ready, plan, &shared, tally, &mut interrupts, watcher).await?;
+        let stopped = ended.ending != Ending::Complete;
+        let twice = ended.ending == Ending::Twice;
+        done = Some(ended);
+        if twice {
+            return Err(interrupted);
+        }
+        if stopped {
+            break;
+        }
+    }
+    let done = done.expect("a run has a phase");
+    drop(shared);
+    // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
+    let recorded = tokio::select! {
+        recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
+        () = interrupts.next() => return Err(interrupted),
+    };
+    watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), clock, done.start_ns));
+    watcher.finished();
+    let tally = tallies.of(done.goal.phase);
+    let (counts, _) = done.dispatcher.counts();
+    let end = report::End {
+        start_ns: done.start_ns,
+        stopped: match done.ending {
+            Ending::Once => Some(report::Stopped::ByUser),
+            Ending::Failing => Some(report::Stopped::TooManyFailed),
+            Ending::Complete | Ending::Twice => None,
+        },
+        counts,
+        queue_full: tally.queue_full(),
+    };
+    Ok(report::finish(plan, setting, recorded, &end, clock))
+}
+
+/// What the lanes of all phases share.
+struct Shared {
+    worker: Arc<Worker>,
+    requests: Arc<Requests>,
+    exchanges: tokio::sync::mpsc::Sender<Exchange>,
+    clock: Clock,
+}
+
+/// A phase that has ended.
+struct Done {
+    ending: Ending,
+    dispatcher: Dispatcher,
+    start_ns: u64,
+    goal: PhaseGoal,
+}
+
+/// What whoever watches is told of a phase from its beginning.
+#[derive(Debug, Clone, Copy)]
+struct PhaseGoal {
+    phase: Phase,
+    goal: Goal,
+    streaming: bool,
+}
+
+/// Runs a phase until everything it sent has come back or was given up.
+async fn run_phase(
+    ready: ReadyPhase,
+    plan: &Plan,
+    shared: &Shared,
+    tally: Arc<Tally>,
+    interrupts: &mut Interrupts,
+    watcher: &mut dyn Watcher,
+) -> Result<Done, RunError> {
+    let ReadyPhase { phase, plan: phase_plan, issuer } = ready;
+    let dispatcher = Dispatcher::new(shared.clock, issuer);
     let lane: Arc<dyn Launch> = Arc::new(Lane {
-        worker: parts.worker,
-        requests: parts.requests,
+        worker: Arc::clone(&shared.worker),
+        requests: Arc::clone(&shared.requests),
         dispatcher: dispatcher.clone(),
-        exchanges,
+        exchanges: shared.exchanges.clone(),
         tally: Arc::clone(&tally),
         runtime: tokio::runtime::Handle::current(),
     });
     let start_ns =
         dispatcher.start(&lane).map_err(|source| RunError::System { what: "starting the pacing thread", source })?;
     drop(lane);
-
-    let ending = watch_to_the_end(plan, &dispatcher, &tally, &mut interrupts, clock, start_ns, watcher).await;
-    if ending == Ending::Twice {
-        return Err(interrupted);
-    }
-    let (counts, _) = dispatcher.counts();
-    // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
-    let recorded = tokio::select! {
-        recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
-        () = interrupts.next() => return Err(interrupted),
+    let goal = PhaseGoal {
+        phase,
+        goal: Goal {
+            requests: phase_plan.request_count,
+            duration: phase_plan.duration_seconds.map(Duration::from_secs_f64),
+        },
+        streaming: plan.target.model_endpoint.streaming,
     };
-    watcher.tell(&snapshot(plan, &dispatcher, &tally, clock, start_ns));
-    watcher.finished();
-    let end = report::End { start_ns, cancelled: ending == Ending::Once, counts, queue_full: tally.queue_full() };
-    Ok(report::finish(plan, setting, recorded, &end, clock))
+    let mut limits = Limits {
+        grace_seconds: phase_plan.grace_seconds,
+        failing: plan
+            .load
+            .failed_request_threshold
+            .filter(|_| phase == Phase::Profiling)
+            .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
+    };
+    let tell = |watcher: &mut dyn Watcher| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));
+    let ending = watch_to_the_end(&dispatcher, &tally, &mut limits, interrupts, watcher, &tell).await;
+    Ok(Done { ending, dispatcher, start_ns, goal })
 }
 
 /// How a phase came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
+    /// By its own rules.
     Complete,
+    /// The user asked for it.
     Once,
+    /// The user insisted.
     Twice,
+    /// Too much failed.
+    Failing,
 }
 
+/// What ends a phase, or the waiting after it, from outside its schedule.
+struct Limits {
+    grace_seconds: Option<f64>,
+    failing: Option<Failing>,
+}
+
+/// A share of failed requests that is too much, once enough have ended.
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    share: f64,
+    armed_at: u64,
+}
+
+/// Finished requests before the share of failed ones says anything.
+const LEAST_TO_JUDGE: u64 = 10;
+
 async fn watch_to_the_end(
-    plan: &Plan,
     dispatcher: &Dispatcher,
     tally: &Tally,
+    limits: &mut Limits,
     interrupts: &mut Interrupts,
-    clock: Clock,
-    start_ns: u64,
     watcher: &mut dyn Watcher,
+    tell: &dyn Fn(&mut dyn Watcher),
 ) -> Ending {
     let mut ending = Ending::Complete;
     let mut ticks = tokio::time::interval(SNAPSHOT_EVERY);
-    let mut patience: Pin<Box<dyn Future<Output = ()> + Send>> = match plan.load.grace_seconds {
+    let mut patience: Pin<Box<dyn Future<Output = ()> + Send>> = match limits.grace_seconds {
         Some(grace) => Box::pin(grace_after_the_end(dispatcher.clone(), grace)),
         None => Box::pin(std::future::pending()),
     };
@@ -200,7 +302,16 @@ async fn watch_to_the_end(
                 dispatcher.abandon();
                 patience = Box::pin(std::future::pending());
             }
-            _ = ticks.tick() => watcher.tell(&snapshot(plan, dispatcher, tally, clock, start_ns)),
+            _ = ticks.tick() => {
+                tell(watcher);
+                let (completed, errors) = tally.finished();
+                let too_many = |limit: &Failing| completed >= limit.armed_at && errors as f64 > limit.share * completed as f64;
+                if limits.failing.take_if(|limit| too_many(limit)).is_some() {
+                    ending = Ending::Failing;
+                    dispatcher.stop_issuing();
+                    dispatcher.abandon();
+                }
+            }
         }
     }
     ending
@@ -212,22 +323,19 @@ async fn grace_after_the_end(dispatcher: Dispatcher, seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }
 
-fn snapshot(plan: &Plan, dispatcher: &Dispatcher, tally: &Tally, clock: Clock, start_ns: u64) -> Snapshot {
+fn snapshot(goal: &PhaseGoal, dispatcher: &Dispatcher, tally: &Tally, clock: Clock, start_ns: u64) -> Snapshot {
     let (counts, in_flight) = dispatcher.counts();
     let (completed, errors) = tally.finished();
     let elapsed = Duration::from_nanos(clock.now_ns().saturating_sub(start_ns));
     Snapshot {
-        phase: Phase::Profiling,
-        goal: Goal {
-            requests: plan.load.request_count,
-            duration: plan.load.duration_seconds.map(Duration::from_secs_f64),
-        },
+        phase: goal.phase,
+        goal: goal.goal,
         elapsed,
         sent: counts.issued,
         completed,
         errors,
         in_flight,
         rate: completed as f64 / elapsed.as_secs_f64().max(f64::EPSILON),
-        ttft_ms: tally.mean_ttft_ms().filter(|_| plan.target.model_endpoint.streaming),
+        ttft_ms: tally.mean_ttft_ms().filter(|_| goal.streaming),
     }
 }

@@ -2,12 +2,13 @@
 //! it before the first request, so that no library is opened and no vocabulary read inside a measurement.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aiperf_abi::author::context::Setup;
-use aiperf_abi::{Endpoint, Map, Value};
+use aiperf_abi::{Endpoint, Map, SelectionConfig, Value};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::phases::{self, ReadyPhase, Supply};
 use super::recording::{Desk, RawDesk};
 use super::requests::Requests;
 use crate::builtin::table::{self, MakeError};
@@ -26,10 +27,9 @@ use crate::plugin::services::HostServices;
 use crate::random::RootSeed;
 use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
-use crate::timing::{Arrival, Concurrency, Issuer, RequestRate, StopRule, TimingStrategy};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::Worker;
+use crate::worker::{Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -70,8 +70,8 @@ pub struct Parts {
     pub worker: Worker,
     /// What is sent for a credit.
     pub requests: Requests,
-    /// Decides when.
-    pub issuer: Issuer,
+    /// What happens, in this order.
+    pub phases: Vec<ReadyPhase>,
     /// Makes records of what comes back.
     pub desk: Desk,
     /// Where artifacts go.
@@ -153,31 +153,39 @@ impl Parts {
             exporters,
             failures: Vec::new(),
         };
-        let mut sampler = Sampler::new(SamplerKind::Sequential, dataset.len(), seed);
-        let issuer = Issuer::new(
-            Phase::Profiling,
-            strategy(plan, seed),
-            Box::new(move || sampler.draw()),
-            plan.load.concurrency.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-            StopRule {
-                requests: plan.load.request_count,
-                duration_ns: plan.load.duration_seconds.map(|seconds| (seconds * 1e9) as u64),
-            },
-        );
+        let supply = Supply {
+            sampler: Arc::new(Mutex::new(Sampler::new(SamplerKind::Sequential, dataset.len(), seed))),
+            dataset,
+            seed,
+            cancellation: plan.load.cancellation,
+        };
+        let mut phases = Vec::new();
+        if let Some(warmup) = &plan.load.warmup {
+            phases.push(phases::ready(Phase::Warmup, warmup, &supply, registry, &mut maker)?);
+        }
+        phases.push(phases::ready(Phase::Profiling, &plan.load.profiling, &supply, registry, &mut maker)?);
+        let selection = SelectionConfig::new(target.request_urls.len() as u64, seed.derive("urls"));
+        let selection = serde_json::to_value(selection).expect("plain data is JSON");
+        let urls = maker.make(
+            registry.entry("url_selection_strategy", &target.url_strategy)?,
+            selection.as_object().cloned().unwrap_or_default(),
+            None,
+            table::url_selection_strategy,
+        )?;
         let worker = Worker {
             clock,
             endpoint,
             transport,
-            url: target.request_url.clone(),
+            urls: Urls::new(target.request_urls.clone(), urls),
             headers: run_headers,
             timeout: target.timeout,
         };
-        Ok(Self { worker, requests, issuer, desk, layout, notices, files, plugins: maker.plugins })
+        Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
     }
 }
 
 /// Makes values of entries and remembers which packages took part.
-struct Maker<'a> {
+pub(super) struct Maker<'a> {
     plan: &'a Plan,
     clock: Clock,
     artifact_dir: Option<PathBuf>,
@@ -185,7 +193,7 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn make<T: ?Sized>(
+    pub(super) fn make<T: ?Sized>(
         &mut self,
         entry: &Entry,
         config: Map<String, Value>,
@@ -241,17 +249,6 @@ fn recorder(plan: &Plan, endpoint: &Arc<dyn Endpoint>, tokenizer: &Arc<Tokenizer
     Recorder::new(Arc::clone(endpoint), counted(metadata.tokenizes_input), counted(metadata.produces_tokens))
 }
 
-fn strategy(plan: &Plan, seed: RootSeed) -> Box<dyn TimingStrategy> {
-    match plan.load.timing {
-        Timing::Concurrency => Box::new(Concurrency::new(
-            plan.load.concurrency.map_or(1, |limit| usize::try_from(limit).unwrap_or(usize::MAX)),
-        )),
-        Timing::RequestRate { rate, arrival_pattern } => {
-            Box::new(RequestRate::new(Arrival::new(arrival_pattern, rate, seed.stream("timing.arrival"))))
-        }
-    }
-}
-
 fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
     let spread = |from: Spread| dataset::Spread { mean: from.mean, stddev: from.stddev };
     dataset::SyntheticOptions {
@@ -275,10 +272,12 @@ fn run_name(plan: &Plan) -> RunName<'_> {
         models: &plan.target.model_endpoint.models,
         service_kind: &plan.target.metadata.service_kind,
         endpoint_type: &plan.target.endpoint,
-        stimulus: match (plan.load.timing, plan.load.concurrency) {
+        stimulus: match (&plan.load.profiling.timing, plan.load.profiling.concurrency) {
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
-            (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(rate),
-            (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, rate),
+            (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
+            (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),
+            (Timing::UserCentric { rate, users }, _) => Stimulus::UserCentric(*users, *rate),
+            (Timing::FixedSchedule, _) => Stimulus::FixedSchedule,
         },
     }
 }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::Receiver;
 
+use crate::credit::Phase;
 use crate::exchange::Exchange;
 use crate::export::{Exporters, Failure, LineFile};
 use crate::facts::Facts;
@@ -63,7 +64,7 @@ pub struct Recorded {
     pub exporters: Exporters,
     /// Exporters that failed.
     pub failures: Vec<Failure>,
-    /// End of the last request, nanoseconds of the run's clock.
+    /// End of the last request of the measurement, nanoseconds of the run's clock.
     pub last_end_ns: u64,
 }
 
@@ -80,9 +81,9 @@ impl Recording {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(desk: Desk, tally: Arc<Tally>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
+    pub fn start(desk: Desk, tallies: Arc<Tallies>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
         let thread =
-            std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tally, queue))?;
+            std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tallies, queue))?;
         Ok(Self { thread })
     }
 
@@ -99,16 +100,18 @@ impl Recording {
 }
 
 impl Desk {
-    fn run(mut self, tally: &Tally, mut queue: Receiver<Exchange>) -> Recorded {
+    fn run(mut self, tallies: &Tallies, mut queue: Receiver<Exchange>) -> Recorded {
         let mut exchanges = Vec::with_capacity(BATCH);
         let mut lines = String::new();
         let mut last_end_ns = 0;
         while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
             for exchange in exchanges.drain(..) {
                 let facts = self.recorder.facts(&exchange);
-                last_end_ns = last_end_ns.max(facts.end_ns);
-                tally.count(&facts);
-                self.aggregate.add(&facts);
+                tallies.of(facts.phase).count(&facts);
+                if facts.phase == Phase::Profiling {
+                    last_end_ns = last_end_ns.max(facts.end_ns);
+                    self.aggregate.add(&facts);
+                }
                 if let Some(raw) = &mut self.raw {
                     raw.add(&exchange, &facts);
                 }
@@ -129,6 +132,23 @@ impl Desk {
             lines.clear();
         }
         Recorded { aggregate: self.aggregate, exporters: self.exporters, failures: self.failures, last_end_ns }
+    }
+}
+
+/// The counts of all phases.
+#[derive(Debug, Default)]
+pub struct Tallies {
+    warmup: Arc<Tally>,
+    profiling: Arc<Tally>,
+}
+
+impl Tallies {
+    /// Those of one.
+    pub fn of(&self, phase: Phase) -> &Arc<Tally> {
+        match phase {
+            Phase::Warmup => &self.warmup,
+            Phase::Profiling => &self.profiling,
+        }
     }
 }
 

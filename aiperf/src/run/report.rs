@@ -27,13 +27,32 @@ pub struct Setting {
     pub command: String,
 }
 
+/// Why a run did not come to its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Ctrl-C or a termination signal.
+    ByUser,
+    /// `--failed-request-threshold`.
+    TooManyFailed,
+}
+
+impl Stopped {
+    /// In words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::ByUser => "ended by the user",
+            Self::TooManyFailed => "more requests failed than --failed-request-threshold allows",
+        }
+    }
+}
+
 /// How the phase went.
 #[derive(Debug, Clone, Copy)]
 pub struct End {
     /// Its start, nanoseconds of the run's clock.
     pub start_ns: u64,
-    /// The user ended it.
-    pub cancelled: bool,
+    /// Why it did not come to its own end, if it did not.
+    pub stopped: Option<Stopped>,
     /// What was issued.
     pub counts: IssueCounts,
     /// How often a worker waited for the recorder.
@@ -59,9 +78,9 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     time_resolved(&mut report, plan, &recorded.aggregate, window, clock);
     report.metrics = metrics;
     report.error_summary = recorded.aggregate.errors();
-    report.was_cancelled = end.cancelled;
-    report.incomplete_reason = end.cancelled.then(|| "ended by the user".to_owned());
-    report.is_complete = !end.cancelled;
+    report.was_cancelled = end.stopped.is_some();
+    report.incomplete_reason = end.stopped.map(|stopped| stopped.reason().to_owned());
+    report.is_complete = end.stopped.is_none();
     report.start_time = local_time(clock.wall_ns(window.start_ns));
     report.end_time = local_time(clock.wall_ns(window.end_ns));
     report.input_config = plan.to_json();
@@ -78,7 +97,11 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     let (written, failures) = recorded.exporters.finish(&report);
     let mut files = written;
     files.extend(setting.files);
-    let problems = recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    let mut problems: Vec<String> =
+        recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    if end.stopped == Some(Stopped::TooManyFailed) {
+        problems.push(format!("the run was ended: {}", Stopped::TooManyFailed.reason()));
+    }
     Finished { report, files, problems, succeeded, failed, console_file: setting.layout.console() }
 }
 

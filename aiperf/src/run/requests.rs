@@ -1,15 +1,20 @@
-//! From a credit to the request it is for: the conversation's turn, the model, the extra fields, the ids.
+//! From a credit to the request it is for: the conversation's turn, what was said before, the model, the extra fields, the
+//! ids. Keeps the replies of sessions that go on, and no others.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use aiperf_abi::data::conversation::Conversation;
+use aiperf_abi::data::conversation::{Conversation, Media, Turn};
 use aiperf_abi::data::request::Request;
-use aiperf_abi::{ModelEndpoint, Value};
+use aiperf_abi::{Endpoint, ModelEndpoint, Value};
 use rand::Rng;
 
-use crate::credit::Credit;
+use crate::credit::{Credit, Phase};
 use crate::dataset::{Dataset, DatasetError};
+use crate::endpoint::reading::read_reply;
+use crate::exchange::Exchange;
 use crate::random::RootSeed;
+use crate::timing::NextTurn;
 
 /// Makes requests. The same for all workers of a run.
 pub struct Requests {
@@ -19,6 +24,18 @@ pub struct Requests {
     extra: serde_json::Map<String, Value>,
     extra_json: Option<Arc<str>>,
     seed: RootSeed,
+    sessions: Mutex<HashMap<(Phase, u64), Session>>,
+}
+
+/// A session between two of its turns.
+#[derive(Debug, Clone)]
+struct Session {
+    /// What it walks through: from the turn it started with.
+    conversation: Arc<Conversation>,
+    /// The conversation's turn it started with.
+    first_turn: u32,
+    /// What the server said to each turn so far.
+    replies: Vec<Turn>,
 }
 
 impl Requests {
@@ -33,6 +50,7 @@ impl Requests {
             extra,
             extra_json: json,
             seed,
+            sessions: Mutex::default(),
         }
     }
 
@@ -41,17 +59,73 @@ impl Requests {
     /// # Errors
     /// When the dataset cannot give the conversation.
     pub fn of(&self, credit: &Credit) -> Result<Request, DatasetError> {
-        let conversation = self.dataset.conversation(credit.conversation)?;
-        let mut ids = self.seed.stream_at(credit.phase.as_str(), credit.id);
-        let mut request = self.request(credit.id, &conversation, credit.turn_index);
-        request.x_correlation_id = uuid(&mut ids);
-        request.x_request_id = uuid(&mut ids);
+        let session = match self.session(credit) {
+            Some(session) => session,
+            None => self.begin(credit)?,
+        };
+        let turn_index = credit.turn_index - session.first_turn;
+        let mut request = self.request(credit.session, &session.conversation, turn_index);
+        request.replies = session.replies;
+        let mut session_ids = self.seed.stream_at(credit.phase.as_str(), credit.session);
+        request.x_correlation_id = uuid(&mut session_ids);
+        request.x_request_id = match turn_index {
+            0 => uuid(&mut session_ids),
+            _ => uuid(&mut self.seed.stream_at("later turns", credit.id)),
+        };
         Ok(request)
     }
 
-    /// The request as the inputs file shows it: without ids, and with the model its first use will have.
+    /// What follows the exchange in its session. Nothing does where it was the last turn, or where it failed: a session
+    /// cannot go on without a reply.
+    pub fn next_turn(&self, exchange: &Exchange, endpoint: &dyn Endpoint) -> Option<NextTurn> {
+        let Exchange { credit, request, reply } = exchange;
+        let next = request.conversation.turns.get(request.turn_index as usize + 1)?;
+        let said = read_reply(endpoint, reply);
+        if said.error.is_some() {
+            return None;
+        }
+        let mut replies = request.replies.clone();
+        replies.push(Turn {
+            role: Some("assistant".to_owned()),
+            texts: vec![Media { name: String::new(), contents: vec![said.text] }],
+            ..Turn::default()
+        });
+        let session = Session {
+            conversation: Arc::clone(&request.conversation),
+            first_turn: credit.turn_index - request.turn_index,
+            replies,
+        };
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert((credit.phase, credit.session), session);
+        let delay_ns = (next.delay.unwrap_or_default().max(0.0) * 1e6) as u64;
+        Some(NextTurn { delay_ns, timestamp_ms: next.timestamp })
+    }
+
+    /// The request as the inputs file shows it: without ids and replies, and with the model its first use will have.
     pub fn for_inputs(&self, index: u64, conversation: &Arc<Conversation>, turn_index: u32) -> Request {
         self.request(index, conversation, turn_index)
+    }
+
+    /// A session that goes on; it is taken out, and put back when it goes on again. Sessions of one turn are never in.
+    fn session(&self, credit: &Credit) -> Option<Session> {
+        if credit.turn_index == 0 {
+            return None;
+        }
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&(credit.phase, credit.session))
+    }
+
+    /// One that starts in the middle of a conversation starts without what came before.
+    fn begin(&self, credit: &Credit) -> Result<Session, DatasetError> {
+        let conversation = self.dataset.conversation(credit.conversation)?;
+        let first_turn = credit.turn_index.min((conversation.turns.len() as u32).saturating_sub(1));
+        let conversation = match first_turn {
+            0 => conversation,
+            _ => {
+                let mut rest = Conversation::clone(&conversation);
+                rest.turns.drain(..first_turn as usize);
+                Arc::new(rest)
+            }
+        };
+        Ok(Session { conversation, first_turn: credit.turn_index, replies: Vec::new() })
     }
 
     /// Several models take turns.

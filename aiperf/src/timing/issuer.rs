@@ -1,17 +1,22 @@
-//! The issuer of credits for one phase: a strategy's wishes, held to the concurrency limit and the stop rules. Every credit
-//! that goes out is counted back in exactly once. It owns no clock and no thread: it is told the time and answers with
-//! credits and with the moment at which it wants to be asked again.
+//! The issuer of credits for one phase: a strategy's wishes, held to the limits and the stop rules. Every credit that goes
+//! out is counted back in exactly once. It owns no clock and no thread: it is told the time and answers with credits and
+//! with the moment at which it wants to be asked again.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 
-use super::strategy::{Actions, TimingEvent, TimingStrategy};
+use aiperf_abi::{Actions, ArrivalPattern, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
+
+use super::pace::Pace;
 use crate::credit::{Credit, Phase};
 
-/// When a phase stops issuing. The first rule that holds wins.
+/// When a phase stops. The first rule that holds wins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StopRule {
     /// After this many credits.
     pub requests: Option<u64>,
+    /// After this many sessions; those that were started are finished.
+    pub sessions: Option<u64>,
     /// After this many nanoseconds from the start of the phase.
     pub duration_ns: Option<u64>,
 }
@@ -19,10 +24,12 @@ pub struct StopRule {
 /// What one phase did, in numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IssueCounts {
-    /// Credits issued.
+    /// Cancelling issued.
     pub issued: u64,
-    /// Credits that came back.
+    /// Cancelling that came back.
     pub returned: u64,
+    /// Sessions started.
+    pub sessions: u64,
     /// Sends that were due but had to wait for a free slot, at most at one time.
     pub longest_queue: usize,
     /// Sends that were due but never went out, because the phase ended while they waited for a slot.
@@ -31,263 +38,353 @@ pub struct IssueCounts {
     pub slipped_ns: u64,
 }
 
+/// Where sessions get their conversations from.
+pub trait Feed: Send {
+    /// The next conversation, by index.
+    fn draw(&mut self) -> u64;
+
+    /// What the next draw will give, where that is known.
+    fn upcoming(&mut self) -> Option<Upcoming>;
+}
+
+/// Which requests are given up on purpose.
+pub trait Cancelling: Send {
+    /// When to give up the request of credit number `id`, nanoseconds after it was sent; `None`: never.
+    fn cancel_after_ns(&mut self, id: u64) -> Option<u64>;
+}
+
+/// A credit that has come back, as the issuer needs to know it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Done {
+    /// Its session.
+    pub session: u64,
+    /// Its conversation.
+    pub conversation: u64,
+    /// Its turn.
+    pub turn_index: u32,
+    /// What follows in its session; `None`: nothing, or its session cannot go on.
+    pub next: Option<NextTurn>,
+}
+
+/// What the data says about the next turn of a session.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct NextTurn {
+    /// Nanoseconds the user waits before it.
+    pub delay_ns: u64,
+    /// When it is due on the data's time line, milliseconds.
+    pub timestamp_ms: Option<f64>,
+}
+
 /// Issues the credits of one phase.
 pub struct Issuer {
-    phase: Phase,
     strategy: Box<dyn TimingStrategy>,
-    next_conversation: Box<dyn FnMut() -> u64 + Send>,
-    limit: Option<usize>,
+    book: Book,
+}
+
+/// A session to start. The earlier comes first; of the same moment the one that was asked for first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Start {
+    at_ns: u64,
+    asked: u64,
+    from_turn: u32,
+    conversation: u64,
+}
+
+/// Everything but the strategy: what it asked for, and what became of it.
+struct Book {
+    phase: Phase,
+    feed: Box<dyn Feed>,
+    cancelling: Option<Box<dyn Cancelling>>,
+    arrival: Option<Box<dyn ArrivalPattern>>,
+    /// Requests per second, while it changes.
+    rate: Option<Pace>,
+    /// Sessions at one time.
+    limit: Option<Pace>,
+    slots: u64,
+    /// When limit or rate change next.
+    pace_at_ns: Option<u64>,
     stop: StopRule,
     ends_ns: Option<u64>,
     wake_at_ns: Option<u64>,
-    waiting: VecDeque<u64>,
+    /// Sessions to start, with the conversation drawn when they were asked for.
+    starts: BinaryHeap<Reverse<Start>>,
+    asked: u64,
+    /// Every free slot starts a session.
+    fills: bool,
+    /// Turns to send: moment, session.
+    turns: BinaryHeap<Reverse<(u64, u64)>>,
+    /// Sessions whose next turn has not been sent: conversation and turn.
+    between: HashMap<u64, (u64, u32)>,
+    open_sessions: u64,
     ended: bool,
-    actions: Actions,
     counts: IssueCounts,
 }
 
+/// What an issuer is made of beside its strategy.
+pub struct Parts {
+    /// The phase it issues for.
+    pub phase: Phase,
+    /// Where conversations come from.
+    pub feed: Box<dyn Feed>,
+    /// When requests are given up on purpose, if any are.
+    pub cancelling: Option<Box<dyn Cancelling>>,
+    /// Spacing of an open loop.
+    pub arrival: Option<Box<dyn ArrivalPattern>>,
+    /// Requests per second, where the arrival's own rate changes.
+    pub rate: Option<Pace>,
+    /// Sessions at one time, if that is limited.
+    pub limit: Option<Pace>,
+    /// When to stop.
+    pub stop: StopRule,
+}
+
 impl Issuer {
-    /// An issuer that has not started. `next_conversation` draws from the dataset; `limit` is the largest number of
-    /// credits out at one time.
-    pub fn new(
-        phase: Phase,
-        strategy: Box<dyn TimingStrategy>,
-        next_conversation: Box<dyn FnMut() -> u64 + Send>,
-        limit: Option<usize>,
-        stop: StopRule,
-    ) -> Self {
-        Self {
+    /// An issuer that has not started.
+    pub fn new(strategy: Box<dyn TimingStrategy>, parts: Parts) -> Self {
+        let Parts { phase, feed, cancelling, arrival, rate, limit, stop } = parts;
+        let book = Book {
             phase,
-            strategy,
-            next_conversation,
+            feed,
+            cancelling,
+            arrival,
+            rate,
             limit,
+            slots: 0,
+            pace_at_ns: None,
             stop,
             ends_ns: None,
             wake_at_ns: None,
-            waiting: VecDeque::new(),
+            starts: BinaryHeap::new(),
+            asked: 0,
+            fills: false,
+            turns: BinaryHeap::new(),
+            between: HashMap::new(),
+            open_sessions: 0,
             ended: false,
-            actions: Actions::default(),
             counts: IssueCounts::default(),
-        }
+        };
+        Self { strategy, book }
     }
 
     /// The phase begins: the first credits.
     pub fn start(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
-        self.ends_ns = self.stop.duration_ns.map(|duration| now_ns.saturating_add(duration));
+        let book = &mut self.book;
+        book.ends_ns = book.stop.duration_ns.map(|duration| now_ns.saturating_add(duration));
+        book.limit.iter_mut().chain(&mut book.rate).for_each(|pace| pace.start(now_ns));
+        book.keep_pace(now_ns);
         self.tell(now_ns, TimingEvent::PhaseStart, out);
     }
 
     /// The moment of [`Issuer::wake_at_ns`] has come, or may have.
     pub fn timer(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
-        if self.ends_ns.is_some_and(|end| now_ns >= end) {
-            self.end();
-        } else if self.wake_at_ns.is_some_and(|at| now_ns >= at) {
-            self.wake_at_ns = None;
+        if self.book.is_over(now_ns) {
+            return self.end();
+        }
+        if self.book.pace_at_ns.is_some_and(|at| now_ns >= at) {
+            self.book.keep_pace(now_ns);
+        }
+        if self.book.wake_at_ns.is_some_and(|at| now_ns >= at) {
+            self.book.wake_at_ns = None;
             self.tell(now_ns, TimingEvent::Timer, out);
+        } else {
+            self.book.admit(now_ns, out);
         }
     }
 
     /// A credit has come back.
-    pub fn credit_returned(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
-        self.counts.returned += 1;
-        if self.ends_ns.is_some_and(|end| now_ns >= end) {
+    pub fn credit_returned(&mut self, now_ns: u64, done: Done, out: &mut Vec<Credit>) {
+        let book = &mut self.book;
+        book.counts.returned += 1;
+        if book.is_over(now_ns) {
             self.end();
         }
-        self.admit_waiting(out);
-        self.tell(now_ns, TimingEvent::CreditReturned, out);
+        let book = &mut self.book;
+        let Done { session, turn_index, .. } = done;
+        let returned = match done.next.filter(|_| !book.ended) {
+            Some(next) => {
+                book.between.insert(session, (done.conversation, turn_index + 1));
+                Returned::with_next(session, turn_index, next.delay_ns).at_timestamp(next.timestamp_ms)
+            }
+            None => {
+                book.open_sessions -= 1;
+                Returned::last(session, turn_index)
+            }
+        };
+        self.tell(now_ns, TimingEvent::CreditReturned(returned), out);
     }
 
     /// No more credits are issued from now on.
     pub fn end(&mut self) {
-        if !self.ended {
-            self.ended = true;
-            self.counts.never_sent = self.waiting.len() as u64;
-            self.waiting.clear();
-        }
+        self.book.end();
     }
 
     /// When to call [`Issuer::timer`] next, if ever.
     pub fn wake_at_ns(&self) -> Option<u64> {
-        if self.ended {
+        let book = &self.book;
+        if book.ended {
             return None;
         }
-        match (self.wake_at_ns, self.ends_ns) {
-            (Some(wake), Some(end)) => Some(wake.min(end)),
-            (wake, end) => wake.or(end),
-        }
+        let start =
+            book.starts.peek().filter(|_| book.has_slot() && book.may_start()).map(|Reverse(start)| start.at_ns);
+        let turn = book.turns.peek().map(|Reverse((at, _))| *at);
+        [book.wake_at_ns, book.ends_ns, book.pace_at_ns, start, turn].into_iter().flatten().min()
     }
 
     /// Whether nothing will be issued any more.
     pub fn has_ended(&self) -> bool {
-        self.ended
+        self.book.ended
     }
 
     /// Whether nothing will be issued any more and every credit is back.
     pub fn is_drained(&self) -> bool {
-        self.ended && self.in_flight() == 0
+        self.book.ended && self.in_flight() == 0
     }
 
-    /// Credits that are out.
+    /// Cancelling that are out.
     pub fn in_flight(&self) -> u64 {
-        self.counts.issued - self.counts.returned
+        self.book.counts.issued - self.book.counts.returned
     }
 
     /// What was done so far.
     pub fn counts(&self) -> IssueCounts {
-        self.counts
+        self.book.counts
     }
 
     fn tell(&mut self, now_ns: u64, event: TimingEvent, out: &mut Vec<Credit>) {
-        if self.ended {
+        if self.book.ended {
             return;
         }
-        let mut actions = std::mem::take(&mut self.actions);
-        self.strategy.on_event(now_ns, event, &mut actions);
-        for intended_ns in actions.issue_at_ns.drain(..) {
-            self.waiting.push_back(intended_ns);
-        }
-        self.wake_at_ns = actions.wake_at_ns.take().or(self.wake_at_ns);
-        self.counts.slipped_ns += std::mem::take(&mut actions.slipped_ns);
-        self.actions = actions;
-        self.admit_waiting(out);
-        if !self.ended {
-            self.counts.longest_queue = self.counts.longest_queue.max(self.waiting.len());
+        self.strategy.on_event(now_ns, event, &mut Actions::new(&mut self.book));
+        self.book.admit(now_ns, out);
+    }
+}
+
+impl TimingHost for Book {
+    fn start_session(&mut self, at_ns: u64, from_turn: u32) {
+        let conversation = self.feed.draw();
+        self.starts.push(Reverse(Start { at_ns, asked: self.asked, from_turn, conversation }));
+        self.asked += 1;
+    }
+
+    fn fill_slots(&mut self) {
+        self.fills = true;
+    }
+
+    fn continue_session(&mut self, session: u64, at_ns: u64) {
+        if self.between.contains_key(&session) {
+            self.turns.push(Reverse((at_ns, session)));
         }
     }
 
-    fn admit_waiting(&mut self, out: &mut Vec<Credit>) {
-        while !self.ended && self.limit.is_none_or(|limit| self.in_flight() < limit as u64) {
+    fn wake_at(&mut self, at_ns: u64) {
+        self.wake_at_ns = Some(at_ns);
+    }
+
+    fn slipped(&mut self, by_ns: u64) {
+        self.counts.slipped_ns += by_ns;
+    }
+
+    fn next_interval_ns(&mut self) -> Option<f64> {
+        Some(self.arrival.as_mut()?.next_interval() * 1e9)
+    }
+
+    fn upcoming(&mut self) -> Option<Upcoming> {
+        if self.stop.sessions.is_some_and(|most| self.asked >= most) {
+            return None;
+        }
+        self.feed.upcoming()
+    }
+}
+
+impl Book {
+    fn is_over(&self, now_ns: u64) -> bool {
+        self.ends_ns.is_some_and(|end| now_ns >= end)
+    }
+
+    fn end(&mut self) {
+        if !self.ended {
+            self.ended = true;
+            self.counts.never_sent = self.starts.len() as u64;
+            self.starts.clear();
+            self.turns.clear();
+            self.between.clear();
+        }
+    }
+
+    fn keep_pace(&mut self, now_ns: u64) {
+        let mut next = None;
+        if let Some(limit) = &mut self.limit {
+            let (value, again) = limit.at(now_ns);
+            self.slots = (value.round() as u64).max(1);
+            next = again;
+        }
+        if let (Some(rate), Some(arrival)) = (&mut self.rate, &mut self.arrival) {
+            let (value, again) = rate.at(now_ns);
+            arrival.set_rate(value.max(f64::MIN_POSITIVE));
+            next = [next, again].into_iter().flatten().min();
+        }
+        self.pace_at_ns = next;
+    }
+
+    fn has_slot(&self) -> bool {
+        self.limit.is_none() || self.open_sessions < self.slots
+    }
+
+    fn may_start(&self) -> bool {
+        self.stop.sessions.is_none_or(|most| self.counts.sessions < most)
+    }
+
+    /// Everything that is due and allowed: turns before new sessions.
+    fn admit(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
+        while !self.ended {
             if self.stop.requests.is_some_and(|most| self.counts.issued >= most) {
-                self.ended = true;
-                self.waiting.clear();
+                // What is left was asked for beyond the count: nothing of it was held back.
+                self.starts.clear();
+                self.end();
                 return;
             }
-            let Some(intended_ns) = self.waiting.pop_front() else { return };
-            out.push(Credit {
-                id: self.counts.issued,
-                phase: self.phase,
-                conversation: (self.next_conversation)(),
-                turn_index: 0,
-                intended_ns,
-            });
-            self.counts.issued += 1;
-            if self.stop.requests == Some(self.counts.issued) {
-                // Whatever else is due lies beyond the count that was asked for.
-                self.ended = true;
-                self.waiting.clear();
+            if let Some(Reverse((at_ns, session))) = self.turns.peek().copied().filter(|Reverse((at, _))| *at <= now_ns)
+            {
+                self.turns.pop();
+                let Some((conversation, turn_index)) = self.between.remove(&session) else { continue };
+                self.issue(session, conversation, turn_index, at_ns, out);
+            } else if self.may_start() && self.has_slot() {
+                let Some(start) = self.next_start(now_ns) else { break };
+                let session = self.counts.sessions;
+                self.counts.sessions += 1;
+                self.open_sessions += 1;
+                self.issue(session, start.conversation, start.from_turn, start.at_ns, out);
+            } else {
+                break;
             }
         }
+        if !self.may_start() && self.open_sessions == 0 {
+            self.starts.clear();
+            self.end();
+        }
+        if self.starts.peek().is_some_and(|Reverse(start)| start.at_ns <= now_ns) {
+            self.counts.longest_queue = self.counts.longest_queue.max(self.starts.len());
+        }
+    }
+
+    fn next_start(&mut self, now_ns: u64) -> Option<Start> {
+        match self.starts.peek() {
+            Some(Reverse(start)) if start.at_ns <= now_ns => self.starts.pop().map(|Reverse(start)| start),
+            // Without a limit there would be no end of free slots.
+            _ if self.fills && self.limit.is_some() => {
+                Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.feed.draw() })
+            }
+            _ => None,
+        }
+    }
+
+    fn issue(&mut self, session: u64, conversation: u64, turn_index: u32, intended_ns: u64, out: &mut Vec<Credit>) {
+        let id = self.counts.issued;
+        self.counts.issued += 1;
+        let cancel_after_ns = self.cancelling.as_mut().and_then(|cancelling| cancelling.cancel_after_ns(id));
+        out.push(Credit { id, phase: self.phase, session, conversation, turn_index, intended_ns, cancel_after_ns });
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
-
-    use super::super::arrival::{Arrival, ArrivalPattern};
-    use super::super::strategy::{Concurrency, RequestRate};
-    use super::*;
-
-    fn issuer(strategy: Box<dyn TimingStrategy>, limit: Option<usize>, stop: StopRule) -> Issuer {
-        let mut next = 0;
-        let draw = Box::new(move || {
-            next += 1;
-            next - 1
-        });
-        Issuer::new(Phase::Profiling, strategy, draw, limit, stop)
-    }
-
-    fn constant(rate: f64) -> Box<dyn TimingStrategy> {
-        Box::new(RequestRate::new(Arrival::new(ArrivalPattern::Constant, rate, ChaCha8Rng::seed_from_u64(1))))
-    }
-
-    #[test]
-    fn a_request_count_is_met_exactly_in_a_closed_loop() {
-        let mut issuer =
-            issuer(Box::new(Concurrency::new(4)), Some(4), StopRule { requests: Some(10), duration_ns: None });
-        let mut out = Vec::new();
-        issuer.start(0, &mut out);
-        assert_eq!(out.len(), 4);
-        for now in 1..=10 {
-            issuer.credit_returned(now, &mut out);
-        }
-        assert_eq!(out.len(), 10);
-        assert!(issuer.is_drained());
-        assert_eq!(out.iter().map(|credit| credit.id).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_count_below_the_concurrency_ends_after_the_first_burst() {
-        let mut issuer =
-            issuer(Box::new(Concurrency::new(8)), Some(8), StopRule { requests: Some(3), duration_ns: None });
-        let mut out = Vec::new();
-        issuer.start(0, &mut out);
-        assert_eq!(out.len(), 3);
-        assert!(issuer.has_ended());
-    }
-
-    #[test]
-    fn a_rate_with_a_full_server_keeps_the_intended_moments_of_what_waits() {
-        let mut issuer = issuer(constant(1000.0), Some(1), StopRule { requests: Some(3), duration_ns: None });
-        let mut out = Vec::new();
-        issuer.start(0, &mut out);
-        issuer.timer(1_000_000, &mut out);
-        issuer.timer(2_000_000, &mut out);
-        assert_eq!(out.len(), 1, "the one slot is taken");
-        issuer.credit_returned(9_000_000, &mut out);
-        issuer.credit_returned(9_500_000, &mut out);
-        assert_eq!(out.iter().map(|credit| credit.intended_ns).collect::<Vec<_>>(), [0, 1_000_000, 2_000_000]);
-        assert_eq!(issuer.counts().longest_queue, 2);
-    }
-
-    #[test]
-    fn a_duration_ends_the_phase_and_counts_what_was_never_sent() {
-        let stop = StopRule { requests: None, duration_ns: Some(3_000_000) };
-        let mut issuer = issuer(constant(1000.0), Some(1), stop);
-        let mut out = Vec::new();
-        issuer.start(0, &mut out);
-        issuer.timer(1_000_000, &mut out);
-        issuer.timer(2_000_000, &mut out);
-        assert_eq!(issuer.wake_at_ns(), Some(3_000_000));
-        issuer.timer(3_000_000, &mut out);
-        assert!(issuer.has_ended() && !issuer.is_drained());
-        issuer.credit_returned(4_000_000, &mut out);
-        assert!(issuer.is_drained());
-        assert_eq!((out.len(), issuer.counts().never_sent), (1, 2));
-    }
-
-    proptest! {
-        #[test]
-        fn credits_never_exceed_the_limit_and_all_come_back(
-            limit in 1usize..20, requests in 1u64..200, rate in 1.0f64..10_000.0, returns in proptest::collection::vec(any::<bool>(), 0..2000),
-        ) {
-            let stop = StopRule { requests: Some(requests), duration_ns: None };
-            let mut issuer = issuer(constant(rate), Some(limit), stop);
-            let mut out = Vec::new();
-            let mut now = 0;
-            issuer.start(now, &mut out);
-            for give_back in returns {
-                if give_back && issuer.in_flight() > 0 {
-                    now += 1;
-                    issuer.credit_returned(now, &mut out);
-                } else if let Some(at) = issuer.wake_at_ns() {
-                    now = now.max(at);
-                    issuer.timer(now, &mut out);
-                }
-                prop_assert!(issuer.in_flight() <= limit as u64);
-                prop_assert_eq!(issuer.counts().issued, out.len() as u64);
-                prop_assert!(out.len() as u64 <= requests);
-            }
-            while !issuer.is_drained() {
-                match issuer.wake_at_ns() {
-                    Some(at) if issuer.in_flight() == 0 => { now = now.max(at); issuer.timer(now, &mut out) }
-                    _ => { now += 1; issuer.credit_returned(now, &mut out) }
-                }
-            }
-            prop_assert_eq!(out.len() as u64, requests);
-            prop_assert!(out.windows(2).all(|pair| pair[0].intended_ns <= pair[1].intended_ns));
-        }
-    }
-}
+mod tests;

@@ -1,10 +1,11 @@
-//! When: decides the moments at which credits are issued. Owns no clock, no socket and no data; it is told the time and
-//! answers with moments.
+//! When requests are sent: strategies, arrival patterns, ramps, and the issuer that holds them to limits and stop rules.
+//! No clock, no thread, no socket: everything here is told the time. Knows nothing of what is sent.
 
 pub mod arrival;
 pub mod issuer;
+pub mod pace;
+pub mod ramp;
 pub mod strategy;
 
-pub use arrival::{Arrival, ArrivalPattern};
-pub use issuer::{IssueCounts, Issuer, StopRule};
-pub use strategy::{Actions, Concurrency, RequestRate, TimingEvent, TimingStrategy};
+pub use issuer::{Cancelling, Done, Feed, IssueCounts, Issuer, NextTurn, StopRule};
+pub use pace::Pace;

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod headers;
 pub mod http;
 pub mod in_engine;
+pub mod selection;
 pub mod sse;
 
 pub use address::{AddressError, endpoint_url};

@@ -3,11 +3,11 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aiperf_abi::data::request::Request;
-use aiperf_abi::{Endpoint, Error, ErrorKind, Transport, TransportRequest};
+use aiperf_abi::{Endpoint, Error, ErrorKind, Transport, TransportRequest, UrlSelectionStrategy};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
@@ -27,8 +27,8 @@ pub struct Worker {
     pub endpoint: Arc<dyn Endpoint>,
     /// The way bytes move.
     pub transport: Box<dyn Transport>,
-    /// Full URL of every request.
-    pub url: String,
+    /// Where requests go.
+    pub urls: Urls,
     /// Headers of every request.
     pub headers: RunHeaders,
     /// Limit of a whole request.
@@ -42,7 +42,7 @@ impl Worker {
         match self.prepare(&request) {
             Ok(prepared) => {
                 // A credit comes back whatever happens: a run must not wait for ever because a transport panicked.
-                match AssertUnwindSafe(self.send(prepared, abandoned)).catch_unwind().await {
+                match AssertUnwindSafe(self.send(prepared, credit.cancel_after_ns, abandoned)).catch_unwind().await {
                     Ok(reply) => Exchange { credit, request, reply },
                     Err(panic) => self.unsent(credit, request, &panicked(&*panic)),
                 }
@@ -63,11 +63,17 @@ impl Worker {
         let info = request.info();
         let payload = self.endpoint.format_payload(info)?;
         let headers = request_headers(&self.headers, info, payload.content_type(), self.endpoint.headers(info)?);
-        Ok(TransportRequest::post(self.url.clone(), headers, payload.into_bytes(info)?)
+        Ok(TransportRequest::post(self.urls.next(), headers, payload.into_bytes(info)?)
             .with_timeout(Some(self.timeout)))
     }
 
-    async fn send(&self, request: TransportRequest, abandoned: &mut watch::Receiver<bool>) -> Reply {
+    /// The time after which a request is given up on purpose counts from here: transports do not tell when it was written.
+    async fn send(
+        &self,
+        request: TransportRequest,
+        cancel_after_ns: Option<u64>,
+        abandoned: &mut watch::Receiver<bool>,
+    ) -> Reply {
         let (sink, collected) = collector(self.clock);
         let sending = self.transport.send(request, sink);
         let outcome = tokio::select! {
@@ -77,8 +83,37 @@ impl Worker {
                 Err(_) => Outcome::TimedOut(self.timeout),
             },
             _ = abandoned.wait_for(|given_up| *given_up) => Outcome::Cancelled,
+            () = after(cancel_after_ns) => Outcome::Cancelled,
         };
         collected.finish(outcome)
+    }
+}
+
+async fn after(nanos: Option<u64>) {
+    match nanos {
+        Some(nanos) => tokio::time::sleep(Duration::from_nanos(nanos)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The servers that share the load.
+pub struct Urls {
+    all: Vec<String>,
+    strategy: Mutex<Box<dyn UrlSelectionStrategy>>,
+}
+
+impl Urls {
+    /// Full URLs of a request to each server, at least one, and who decides between them.
+    pub fn new(all: Vec<String>, strategy: Box<dyn UrlSelectionStrategy>) -> Self {
+        Self { all, strategy: Mutex::new(strategy) }
+    }
+
+    fn next(&self) -> String {
+        let index = match self.all.len() {
+            1 => 0,
+            _ => self.strategy.lock().unwrap_or_else(PoisonError::into_inner).next_url_index() as usize,
+        };
+        self.all.get(index).or(self.all.first()).cloned().unwrap_or_default()
     }
 }
 

@@ -51,7 +51,7 @@ fn a_package_in_order_passes_however_it_is_given() {
 fn each_check_finds_its_fault_and_points_at_it() {
     assert_eq!(
         changed("aiperf_echo:EchoEndpoint", "aiperf_echo:EchoEndpont"),
-        ["Class paths: 14:12: `aiperf_echo:EchoEndpont` is not offered by the library for `endpoint` \
+        ["Class paths: 13:12: `aiperf_echo:EchoEndpont` is not offered by the library for `endpoint` \
           (did you mean `EchoEndpoint`?); it offers EchoEndpoint"]
     );
     assert_eq!(
@@ -60,7 +60,7 @@ fn each_check_finds_its_fault_and_points_at_it() {
     );
     let missing = changed("library: aiperf_echo", "library: other.so");
     assert!(
-        missing[0].starts_with("Libraries: 10:12: the library `") && missing[0].contains("does not exist"),
+        missing[0].starts_with("Libraries: 9:12: the library `") && missing[0].contains("does not exist"),
         "{missing:?}"
     );
     let transport = changed("endpoint:\n", "data_exporter:\n").join("\n");
@@ -75,7 +75,7 @@ fn a_library_that_is_none_is_a_fault_and_not_loaded() {
     let told = told(&Validation::of_path(root.path()).unwrap());
     assert_eq!(told.len(), 1);
     assert!(
-        told[0].starts_with("Libraries: 10:12:") && told[0].contains("is not a shared library but a text file"),
+        told[0].starts_with("Libraries: 9:12:") && told[0].contains("is not a shared library but a text file"),
         "{told:?}"
     );
 }

@@ -1,0 +1,254 @@
+//! When a run sends: its phases, each with its own timing and its own stop rule.
+
+use serde::Serialize;
+
+use super::PlanError;
+use crate::config::load::{
+    DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_GRACE_SECONDS, DEFAULT_REQUEST_COUNT, DEFAULT_SMOOTHNESS,
+    LoadFlags, SMOOTH_ARRIVAL_PATTERN,
+};
+use crate::plugin::registry::Registry;
+
+/// When to send.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Load {
+    /// What comes before the measurement, if anything does.
+    pub warmup: Option<PhasePlan>,
+    /// The measurement.
+    pub profiling: PhasePlan,
+    /// Requests that are given up on purpose.
+    pub cancellation: Option<Cancellation>,
+    /// Share of failed requests beyond which the run ends.
+    pub failed_request_threshold: Option<f64>,
+}
+
+/// A stretch of the run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhasePlan {
+    /// What drives the sends.
+    pub timing: Timing,
+    /// The most sessions at a time.
+    pub concurrency: Option<u64>,
+    /// Seconds in which it climbs to that.
+    pub concurrency_ramp_seconds: Option<f64>,
+    /// Entry of the `ramp` category.
+    pub ramp: String,
+    /// Stop after this many requests.
+    pub request_count: Option<u64>,
+    /// Start no more than this many sessions.
+    pub session_count: Option<u64>,
+    /// Stop sending after this many seconds.
+    pub duration_seconds: Option<f64>,
+    /// Then wait this many seconds for what is in flight; absent: for all of it.
+    pub grace_seconds: Option<f64>,
+}
+
+/// What drives the sends.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Timing {
+    /// A slot that became free.
+    Concurrency,
+    /// An arrival process.
+    RequestRate {
+        /// Requests per second.
+        rate: f64,
+        /// Entry of the `arrival_pattern` category.
+        arrival_pattern: String,
+        /// Its shape, where it has one.
+        smoothness: f64,
+        /// Seconds in which the rate climbs to that.
+        ramp_seconds: Option<f64>,
+    },
+    /// Users with a fixed time between their turns.
+    UserCentric {
+        /// Requests per second of all of them.
+        rate: f64,
+        /// How many there are at a time.
+        users: u64,
+    },
+    /// The time stamps of the data.
+    FixedSchedule,
+}
+
+/// Requests that are given up on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Cancellation {
+    /// Percent of all.
+    pub rate_percent: f64,
+    /// Seconds after they were sent.
+    pub delay_seconds: f64,
+}
+
+impl Timing {
+    /// Its entry of the `timing_strategy` category.
+    pub fn strategy(&self) -> &'static str {
+        match self {
+            Self::Concurrency => "concurrency",
+            Self::RequestRate { .. } => "request_rate",
+            Self::UserCentric { .. } => "user_centric",
+            Self::FixedSchedule => "fixed_schedule",
+        }
+    }
+}
+
+/// Makes the load of a run.
+///
+/// # Errors
+/// When flags disagree or name what the registry does not have.
+pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, PlanError> {
+    flags_agree(flags)?;
+    let ramp = registry.entry("ramp", &flags.ramp)?.name.clone();
+    let profiling = PhasePlan {
+        timing: timing(flags, registry)?,
+        concurrency: None,
+        concurrency_ramp_seconds: flags.concurrency_ramp_duration,
+        ramp,
+        request_count: flags.request_count,
+        session_count: flags.sessions,
+        duration_seconds: flags.benchmark_duration,
+        grace_seconds: finite(flags.benchmark_grace_period.or(flags.benchmark_duration.map(|_| DEFAULT_GRACE_SECONDS))),
+    };
+    let concurrency = match profiling.timing {
+        Timing::Concurrency => Some(flags.concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
+        _ => flags.concurrency,
+    };
+    let mut profiling = PhasePlan { concurrency, ..profiling };
+    let warmup = warmup(flags, registry, &profiling)?;
+    let unending = profiling.session_count.is_none() && profiling.duration_seconds.is_none();
+    if unending && profiling.timing != Timing::FixedSchedule {
+        profiling.request_count.get_or_insert(DEFAULT_REQUEST_COUNT);
+    }
+    let cancellation = flags
+        .request_cancellation_rate
+        .map(|rate_percent| Cancellation { rate_percent, delay_seconds: flags.request_cancellation_delay });
+    Ok(Load { warmup, profiling, cancellation, failed_request_threshold: flags.failed_request_threshold })
+}
+
+fn flags_agree(flags: &LoadFlags) -> Result<(), PlanError> {
+    let drivers = [
+        ("--request-rate", flags.request_rate.is_some()),
+        ("--user-centric-rate", flags.user_centric_rate.is_some()),
+        ("--fixed-schedule", flags.fixed_schedule),
+    ];
+    let mut given = drivers.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag);
+    if let (Some(first), Some(second)) = (given.next(), given.next()) {
+        return Err(PlanError::Excludes { flag: first, other: second });
+    }
+    let rate = flags.request_rate.is_some();
+    for (given, flag, has, needs) in [
+        (flags.arrival_pattern.is_some(), "--arrival-pattern", rate, "--request-rate"),
+        (flags.arrival_smoothness.is_some(), "--arrival-smoothness", rate, "--request-rate"),
+        (flags.request_rate_ramp_duration.is_some(), "--request-rate-ramp-duration", rate, "--request-rate"),
+        (flags.num_users.is_some(), "--num-users", flags.user_centric_rate.is_some(), "--user-centric-rate"),
+        (flags.user_centric_rate.is_some(), "--user-centric-rate", flags.num_users.is_some(), "--num-users"),
+        (
+            flags.benchmark_grace_period.is_some(),
+            "--benchmark-grace-period",
+            flags.benchmark_duration.is_some(),
+            "--benchmark-duration",
+        ),
+        (
+            flags.request_cancellation_delay > 0.0,
+            "--request-cancellation-delay",
+            flags.request_cancellation_rate.is_some(),
+            "--request-cancellation-rate",
+        ),
+        (
+            flags.concurrency_ramp_duration.is_some(),
+            "--concurrency-ramp-duration",
+            flags.concurrency.is_some(),
+            "--concurrency",
+        ),
+        (
+            flags.warmup_arrival_pattern.is_some(),
+            "--warmup-arrival-pattern",
+            rate || flags.warmup_request_rate.is_some(),
+            "--warmup-request-rate or --request-rate",
+        ),
+        (has_warmup_detail(flags), "a --warmup-… flag", has_warmup(flags), WARMUP_SIZES),
+    ] {
+        if given && !has {
+            return Err(PlanError::Needs { flag, needs });
+        }
+    }
+    Ok(())
+}
+
+const WARMUP_SIZES: &str = "one of --warmup-request-count, --warmup-duration, --num-warmup-sessions";
+
+fn has_warmup(flags: &LoadFlags) -> bool {
+    flags.warmup_request_count.is_some() || flags.warmup_duration.is_some() || flags.num_warmup_sessions.is_some()
+}
+
+fn has_warmup_detail(flags: &LoadFlags) -> bool {
+    flags.warmup_concurrency.is_some()
+        || flags.warmup_request_rate.is_some()
+        || flags.warmup_arrival_pattern.is_some()
+        || flags.warmup_grace_period.is_some()
+}
+
+fn timing(flags: &LoadFlags, registry: &Registry) -> Result<Timing, PlanError> {
+    Ok(match (flags.request_rate, flags.user_centric_rate, flags.num_users) {
+        (Some(rate), ..) => Timing::RequestRate {
+            rate,
+            arrival_pattern: arrival_pattern(flags.arrival_pattern.as_deref(), flags, registry)?,
+            smoothness: flags.arrival_smoothness.unwrap_or(DEFAULT_SMOOTHNESS),
+            ramp_seconds: flags.request_rate_ramp_duration,
+        },
+        (None, Some(rate), Some(users)) => Timing::UserCentric { rate, users },
+        _ if flags.fixed_schedule => Timing::FixedSchedule,
+        _ => Timing::Concurrency,
+    })
+}
+
+fn arrival_pattern(wanted: Option<&str>, flags: &LoadFlags, registry: &Registry) -> Result<String, PlanError> {
+    let default = if flags.arrival_smoothness.is_some() { SMOOTH_ARRIVAL_PATTERN } else { DEFAULT_ARRIVAL_PATTERN };
+    Ok(registry.entry("arrival_pattern", wanted.unwrap_or(default))?.name.clone())
+}
+
+/// What is not said about the warm-up is as in the measurement; a schedule and users are warmed up by concurrency.
+fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Result<Option<PhasePlan>, PlanError> {
+    if !has_warmup(flags) {
+        return Ok(None);
+    }
+    let timing = match (flags.warmup_request_rate, &profiling.timing) {
+        (Some(rate), _) => Timing::RequestRate {
+            rate,
+            arrival_pattern: arrival_pattern(
+                flags.warmup_arrival_pattern.as_deref().or(flags.arrival_pattern.as_deref()),
+                flags,
+                registry,
+            )?,
+            smoothness: flags.arrival_smoothness.unwrap_or(DEFAULT_SMOOTHNESS),
+            ramp_seconds: None,
+        },
+        (None, Timing::RequestRate { rate, smoothness, ramp_seconds, arrival_pattern: same }) => Timing::RequestRate {
+            rate: *rate,
+            arrival_pattern: match &flags.warmup_arrival_pattern {
+                Some(own) => arrival_pattern(Some(own), flags, registry)?,
+                None => same.clone(),
+            },
+            smoothness: *smoothness,
+            ramp_seconds: *ramp_seconds,
+        },
+        (None, _) => Timing::Concurrency,
+    };
+    let concurrency = flags.warmup_concurrency.or(flags.concurrency);
+    Ok(Some(PhasePlan {
+        concurrency: match timing {
+            Timing::Concurrency => Some(concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
+            _ => concurrency,
+        },
+        timing,
+        request_count: flags.warmup_request_count,
+        session_count: flags.num_warmup_sessions,
+        duration_seconds: flags.warmup_duration,
+        grace_seconds: finite(flags.warmup_grace_period),
+        ..profiling.clone()
+    }))
+}
+
+fn finite(seconds: Option<f64>) -> Option<f64> {
+    seconds.filter(|seconds| seconds.is_finite())
+}

@@ -1,0 +1,155 @@
+//! From the plan of a phase to its issuer: strategy, arrival pattern, ramps, where conversations come from, stop rules.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aiperf_abi::{ArrivalConfig, Map, RampConfig, Upcoming, Value};
+use rand::RngExt;
+
+use super::parts::{Maker, PartsError};
+use crate::builtin::table;
+use crate::credit::Phase;
+use crate::dataset::{Dataset, Sampler};
+use crate::plan::{Cancellation, PhasePlan, Timing};
+use crate::plugin::registry::Registry;
+use crate::random::{RootSeed, Stream};
+use crate::timing::issuer::{Cancelling, Feed, Parts};
+use crate::timing::{Issuer, Pace, StopRule};
+
+/// One phase, ready to run.
+pub struct ReadyPhase {
+    /// Which one.
+    pub phase: Phase,
+    /// What it will do.
+    pub plan: PhasePlan,
+    /// Decides when.
+    pub issuer: Issuer,
+}
+
+/// What all phases draw from.
+#[derive(Clone)]
+pub(super) struct Supply {
+    pub(super) dataset: Arc<dyn Dataset>,
+    /// One for all phases: the measurement goes on where the warm-up stopped.
+    pub(super) sampler: Arc<Mutex<Sampler>>,
+    pub(super) seed: RootSeed,
+    pub(super) cancellation: Option<Cancellation>,
+}
+
+/// Conversations looked at to learn how many turns they have.
+const LOOKED_AT: u64 = 10_000;
+
+/// Makes the issuer of a phase.
+pub(super) fn ready(
+    phase: Phase,
+    plan: &PhasePlan,
+    supply: &Supply,
+    registry: &Registry,
+    maker: &mut Maker<'_>,
+) -> Result<ReadyPhase, PartsError> {
+    let seed = |purpose: &str| supply.seed.derive(&format!("{purpose}.{}", phase.as_str()));
+    let config = strategy_config(plan, &*supply.dataset)?;
+    let strategy =
+        maker.make(registry.entry("timing_strategy", plan.timing.strategy())?, config, None, table::timing_strategy)?;
+    let mut ramp = |config: RampConfig| -> Result<_, PartsError> {
+        let entry = registry.entry("ramp", &plan.ramp)?;
+        Ok(maker.make(entry, object(&config), None, table::ramp)?)
+    };
+    let limit = match (plan.concurrency, plan.concurrency_ramp_seconds) {
+        (None, _) => None,
+        (Some(limit), None) => Some(Pace::steady(limit as f64)),
+        (Some(limit), Some(seconds)) => {
+            let way = ramp(RampConfig::new(1.0, limit as f64, seconds, seed("timing.ramp.concurrency")))?;
+            Some(Pace::ramped(limit as f64, way, nanos(seconds)))
+        }
+    };
+    let (mut arrival, mut rate) = (None, None);
+    if let Timing::RequestRate { rate: target, arrival_pattern, smoothness, ramp_seconds } = &plan.timing {
+        if let Some(seconds) = ramp_seconds {
+            // As a first step of a tenth of a second would be: a rate of 0 has no first request.
+            let start = target * (0.1 / seconds).min(1.0);
+            let way = ramp(RampConfig::new(start, *target, *seconds, seed("timing.ramp.rate")))?;
+            rate = Some(Pace::ramped(*target, way, nanos(*seconds)));
+        }
+        let config = object(&ArrivalConfig::new(*target, *smoothness, seed("timing.arrival")));
+        let entry = registry.entry("arrival_pattern", arrival_pattern)?;
+        arrival = Some(maker.make(entry, config, None, table::arrival_pattern)?);
+    }
+    let stop = StopRule {
+        requests: plan.request_count,
+        sessions: plan.session_count.or((plan.timing == Timing::FixedSchedule).then(|| supply.dataset.len())),
+        duration_ns: plan.duration_seconds.map(nanos),
+    };
+    let cancelling = supply.cancellation.filter(|_| phase == Phase::Profiling).map(|cancellation| {
+        Box::new(AtRandom { cancellation, stream: supply.seed.stream("timing.cancellation") }) as Box<dyn Cancelling>
+    });
+    let feed = Box::new(Drawn { supply: supply.clone(), next: None });
+    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, limit, stop });
+    Ok(ReadyPhase { phase, plan: plan.clone(), issuer })
+}
+
+fn strategy_config(plan: &PhasePlan, dataset: &dyn Dataset) -> Result<Map<String, Value>, PartsError> {
+    let Timing::UserCentric { rate, users } = plan.timing else { return Ok(Map::new()) };
+    let looked_at = dataset.len().min(LOOKED_AT);
+    let (mut sum, mut most) = (0, 1);
+    for index in 0..looked_at {
+        let turns = dataset.conversation(index)?.turns.len();
+        sum += turns;
+        most = most.max(turns);
+    }
+    let mean_turns = sum as f64 / looked_at as f64;
+    Ok(object(&serde_json::json!({ "rate": rate, "users": users, "mean_turns": mean_turns, "max_turns": most })))
+}
+
+fn object(config: &impl serde::Serialize) -> Map<String, Value> {
+    match serde_json::to_value(config) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
+}
+
+fn nanos(seconds: f64) -> u64 {
+    (seconds * 1e9) as u64
+}
+
+/// The dataset, in the order of the sampler.
+struct Drawn {
+    supply: Supply,
+    next: Option<u64>,
+}
+
+impl Drawn {
+    fn sample(&self) -> u64 {
+        self.supply.sampler.lock().unwrap_or_else(PoisonError::into_inner).draw()
+    }
+}
+
+impl Feed for Drawn {
+    fn draw(&mut self) -> u64 {
+        self.next.take().unwrap_or_else(|| self.sample())
+    }
+
+    fn upcoming(&mut self) -> Option<Upcoming> {
+        let index = match self.next {
+            Some(index) => index,
+            None => *self.next.insert(self.sample()),
+        };
+        // One that cannot be read becomes a failed request when it is sent.
+        let conversation = self.supply.dataset.conversation(index).ok();
+        let first = conversation.as_ref().and_then(|conversation| conversation.turns.first());
+        let turns = conversation.as_ref().map_or(1, |conversation| conversation.turns.len() as u32);
+        Some(Upcoming::new(turns, first.and_then(|turn| turn.timestamp)))
+    }
+}
+
+/// Gives up a share of the requests.
+struct AtRandom {
+    cancellation: Cancellation,
+    stream: Stream,
+}
+
+impl Cancelling for AtRandom {
+    fn cancel_after_ns(&mut self, _: u64) -> Option<u64> {
+        let given_up = self.stream.random::<f64>() * 100.0 < self.cancellation.rate_percent;
+        given_up.then(|| nanos(self.cancellation.delay_seconds))
+    }
+}

@@ -1,0 +1,250 @@
+//! The issuer against small worlds: what it issues when, and that every credit comes back once.
+
+use proptest::prelude::*;
+
+use super::super::ramp::LinearRamp;
+use super::super::strategy::{ConcurrencyStrategy, FixedScheduleStrategy, RequestRateStrategy};
+use super::*;
+use aiperf_abi::author::context::Setup;
+use aiperf_abi::{Context, Plugin, RampConfig};
+
+/// Conversations 0, 1, 2, …, each with a time stamp of its number in milliseconds.
+struct Counting(u64);
+
+impl Feed for Counting {
+    fn draw(&mut self) -> u64 {
+        self.0 += 1;
+        self.0 - 1
+    }
+
+    fn upcoming(&mut self) -> Option<Upcoming> {
+        Some(Upcoming::new(1, Some(self.0 as f64)))
+    }
+}
+
+struct Every(f64);
+
+impl ArrivalPattern for Every {
+    fn next_interval(&mut self) -> f64 {
+        self.0
+    }
+
+    fn set_rate(&mut self, rate: f64) {
+        self.0 = 1.0 / rate;
+    }
+}
+
+fn parts(limit: Option<u64>, stop: StopRule) -> Parts {
+    Parts {
+        phase: Phase::Profiling,
+        feed: Box::new(Counting(0)),
+        cancelling: None,
+        arrival: None,
+        rate: None,
+        limit: limit.map(|limit| Pace::steady(limit as f64)),
+        stop,
+    }
+}
+
+fn closed_loop(limit: u64, stop: StopRule) -> Issuer {
+    Issuer::new(Box::new(ConcurrencyStrategy), parts(Some(limit), stop))
+}
+
+fn at_rate(rate: f64, limit: Option<u64>, stop: StopRule) -> Issuer {
+    let parts = Parts { arrival: Some(Box::new(Every(1.0 / rate))), ..parts(limit, stop) };
+    Issuer::new(Box::new(RequestRateStrategy::default()), parts)
+}
+
+fn requests(count: u64) -> StopRule {
+    StopRule { requests: Some(count), ..StopRule::default() }
+}
+
+/// The last turn of a session has ended.
+fn over(credit: &Credit) -> Done {
+    Done { session: credit.session, conversation: credit.conversation, turn_index: credit.turn_index, next: None }
+}
+
+/// A turn has ended that has another after it.
+fn goes_on(credit: &Credit, delay_ns: u64) -> Done {
+    Done { next: Some(NextTurn { delay_ns, timestamp_ms: None }), ..over(credit) }
+}
+
+#[test]
+fn a_request_count_is_met_exactly_in_a_closed_loop() {
+    let mut issuer = closed_loop(4, requests(10));
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    assert_eq!(out.len(), 4);
+    for now in 1..=10 {
+        let done = over(&out[now - 1]);
+        issuer.credit_returned(now as u64, done, &mut out);
+    }
+    assert_eq!(out.len(), 10);
+    assert!(issuer.is_drained());
+    assert_eq!(out.iter().map(|credit| credit.id).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_count_below_the_concurrency_ends_after_the_first_burst() {
+    let mut issuer = closed_loop(8, requests(3));
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    assert_eq!(out.len(), 3);
+    assert!(issuer.has_ended());
+    assert_eq!(issuer.counts().never_sent, 0);
+}
+
+#[test]
+fn a_session_keeps_its_slot_and_its_turns_wait_for_their_delay() {
+    let mut issuer = closed_loop(1, requests(4));
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.credit_returned(100, goes_on(&out[0], 50), &mut out);
+    assert_eq!((out.len(), issuer.wake_at_ns()), (1, Some(150)), "the slot is the session's, though nothing is sent");
+    issuer.timer(150, &mut out);
+    assert_eq!((out[1].session, out[1].turn_index, out[1].conversation, out[1].intended_ns), (0, 1, 0, 150));
+    issuer.credit_returned(200, over(&out[1]), &mut out);
+    assert_eq!((out[2].session, out[2].turn_index, out[2].conversation), (1, 0, 1));
+}
+
+#[test]
+fn a_session_count_lets_those_that_were_started_finish() {
+    let mut issuer = closed_loop(2, StopRule { sessions: Some(3), ..StopRule::default() });
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.credit_returned(1, over(&out[0]), &mut out);
+    assert_eq!(out.len(), 3);
+    issuer.credit_returned(2, goes_on(&out[1], 0), &mut out);
+    issuer.credit_returned(3, over(&out[2]), &mut out);
+    assert!(!issuer.has_ended(), "session 1 has a turn to go");
+    assert_eq!((out.len(), out[3].session, out[3].turn_index), (4, 1, 1));
+    issuer.credit_returned(4, over(&out[3]), &mut out);
+    assert!(issuer.is_drained());
+}
+
+#[test]
+fn a_rate_with_a_full_server_keeps_the_intended_moments_of_what_waits() {
+    let mut issuer = at_rate(1000.0, Some(1), requests(3));
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.timer(1_000_000, &mut out);
+    issuer.timer(2_000_000, &mut out);
+    assert_eq!(out.len(), 1, "the one slot is taken");
+    issuer.credit_returned(9_000_000, over(&out[0]), &mut out);
+    issuer.credit_returned(9_500_000, over(&out[1]), &mut out);
+    assert_eq!(out.iter().map(|credit| credit.intended_ns).collect::<Vec<_>>(), [0, 1_000_000, 2_000_000]);
+    assert_eq!(issuer.counts().longest_queue, 2);
+}
+
+#[test]
+fn a_duration_ends_the_phase_and_counts_what_was_never_sent() {
+    let mut issuer = at_rate(1000.0, Some(1), StopRule { duration_ns: Some(3_000_000), ..StopRule::default() });
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.timer(1_000_000, &mut out);
+    issuer.timer(2_000_000, &mut out);
+    assert_eq!(issuer.wake_at_ns(), Some(3_000_000));
+    issuer.timer(3_000_000, &mut out);
+    assert!(issuer.has_ended() && !issuer.is_drained());
+    issuer.credit_returned(4_000_000, over(&out[0]), &mut out);
+    assert!(issuer.is_drained());
+    assert_eq!((out.len(), issuer.counts().never_sent), (1, 2));
+}
+
+#[test]
+fn a_limit_that_grows_opens_its_slots_as_it_grows() {
+    let ramp = LinearRamp::of(RampConfig::new(1.0, 5.0, 1.0, 0));
+    let limit = Some(Pace::ramped(5.0, Box::new(ramp), 1_000_000_000));
+    let mut issuer = Issuer::new(Box::new(ConcurrencyStrategy), Parts { limit, ..parts(None, requests(100)) });
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    assert_eq!(out.len(), 1);
+    let mut sizes = Vec::new();
+    while let Some(at) = issuer.wake_at_ns() {
+        issuer.timer(at, &mut out);
+        sizes.push(out.len());
+    }
+    assert_eq!(sizes, [1, 2, 2, 3, 3, 3, 4, 4, 5, 5], "at 0.1 s, 0.2 s, …, 1 s");
+    assert!(out.iter().all(|credit| credit.intended_ns <= 1_000_000_000), "meant for when its slot opened");
+}
+
+#[test]
+fn a_schedule_held_back_by_the_limit_keeps_conversation_and_moment_together() {
+    let host = crate::plugin::services::HostServices::new("test", crate::clock::Clock::start(), 0);
+    let schedule = FixedScheduleStrategy::new(&Context::new("fixed_schedule", Setup::default(), &host)).unwrap();
+    let stop = StopRule { sessions: Some(3), ..StopRule::default() };
+    let mut issuer = Issuer::new(Box::new(schedule), parts(Some(1), stop));
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.timer(5_000_000, &mut out);
+    issuer.credit_returned(6_000_000, over(&out[0]), &mut out);
+    issuer.credit_returned(7_000_000, over(&out[1]), &mut out);
+    issuer.credit_returned(8_000_000, over(&out[2]), &mut out);
+    assert!(issuer.is_drained());
+    let sent: Vec<_> = out.iter().map(|credit| (credit.conversation, credit.intended_ns)).collect();
+    assert_eq!(sent, [(0, 0), (1, 1_000_000), (2, 2_000_000)]);
+}
+
+/// What the world does between two credits.
+#[derive(Debug, Clone, Copy)]
+enum Happens {
+    Returns { which: usize, goes_on: bool, delay_ns: u64 },
+    TimePasses,
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        (any::<usize>(), any::<bool>(), 0..10_000_000u64).prop_map(|(which, goes_on, delay_ns)| Happens::Returns {
+            which,
+            goes_on,
+            delay_ns
+        }),
+        Just(Happens::TimePasses),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn sessions_never_exceed_the_limit_and_every_credit_comes_back_once(
+        limit in 1u64..20, most in 1u64..200, rate in proptest::option::of(1.0f64..10_000.0),
+        script in proptest::collection::vec(happens(), 0..1500),
+    ) {
+        let mut issuer = match rate {
+            Some(rate) => at_rate(rate, Some(limit), requests(most)),
+            None => closed_loop(limit, requests(most)),
+        };
+        let mut issued = Vec::new();
+        let (mut now, mut returned) = (0, Vec::new());
+        issuer.start(now, &mut issued);
+        let mut out: Vec<usize> = (0..issued.len()).collect();
+        let mut script = script.into_iter();
+        while !issuer.is_drained() {
+            let step = script.next().unwrap_or(Happens::Returns { which: 0, goes_on: false, delay_ns: 0 });
+            let known = issued.len();
+            match step {
+                Happens::Returns { which, goes_on: more, delay_ns } if !out.is_empty() => {
+                    now += 1;
+                    let credit = out.swap_remove(which % out.len());
+                    returned.push(credit);
+                    let done = if more { goes_on(&issued[credit], delay_ns) } else { over(&issued[credit]) };
+                    issuer.credit_returned(now, done, &mut issued);
+                }
+                _ => {
+                    now = now.max(issuer.wake_at_ns().unwrap_or(now));
+                    issuer.timer(now, &mut issued);
+                }
+            }
+            out.extend(known..issued.len());
+            prop_assert_eq!(issuer.in_flight(), out.len() as u64);
+            let mut sessions: Vec<u64> = out.iter().map(|credit| issued[*credit].session).collect();
+            sessions.sort_unstable();
+            prop_assert!(sessions.windows(2).all(|pair| pair[0] != pair[1]), "a session has one request at a time");
+            prop_assert!(sessions.len() as u64 <= limit);
+            prop_assert!(issued.len() as u64 <= most);
+            prop_assert!(issued[known..].iter().all(|credit| credit.intended_ns <= now), "nothing is sent early");
+        }
+        prop_assert_eq!(issued.len() as u64, most);
+        returned.sort_unstable();
+        prop_assert_eq!(returned, (0..issued.len()).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,93 @@
+//! Open loop: sessions start at the moments of the run's arrival pattern, whatever has come back. A turn after the first is
+//! sent when its delay after the reply is over.
+
+use aiperf_abi::{Actions, Context, Plugin, Result, TimingEvent, TimingStrategy};
+
+/// The entry `request_rate`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestRateStrategy {
+    due_ns: f64,
+}
+
+/// How far behind the schedule may be caught up by sending faster. Beyond it the schedule is moved instead, because a
+/// burst of everything that was missed is no longer the arrival process that was asked for.
+pub const MAX_CATCH_UP_NS: f64 = 10e6;
+
+/// Starts asked for at one time, at most: a pattern without spacing (`concurrency_burst`) would ask without end.
+const BATCH: usize = 4096;
+
+impl Plugin for RequestRateStrategy {
+    fn new(cx: &Context<'_>) -> Result<Self> {
+        cx.config::<super::super::arrival::NoConfig>()?;
+        Ok(Self::default())
+    }
+}
+
+impl TimingStrategy for RequestRateStrategy {
+    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) {
+        let now = now_ns as f64;
+        match event {
+            TimingEvent::PhaseStart => self.due_ns = now,
+            TimingEvent::CreditReturned(returned) => {
+                if returned.has_next_turn {
+                    actions.continue_session(returned.session, now_ns + returned.delay_ns);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let late = now - self.due_ns;
+        if late > MAX_CATCH_UP_NS {
+            actions.slipped(late as u64);
+            self.due_ns = now;
+        }
+        for _ in 0..BATCH {
+            if self.due_ns > now {
+                break;
+            }
+            actions.start_session(self.due_ns as u64);
+            let Some(interval) = actions.next_interval_ns() else { return };
+            self.due_ns += interval;
+        }
+        actions.wake_at(self.due_ns.ceil() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Asked;
+    use super::*;
+
+    fn every_millisecond() -> Asked {
+        Asked { interval_ns: Some(1e6), ..Asked::default() }
+    }
+
+    fn moments(asked: &Asked) -> Vec<u64> {
+        asked.starts.iter().map(|(at, _)| *at).collect()
+    }
+
+    #[test]
+    fn a_rate_is_kept_by_absolute_moments_however_late_the_timer_is() {
+        let (mut strategy, mut asked) = (RequestRateStrategy::default(), every_millisecond());
+        asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
+        // Each timer comes 0.3 ms late; the moments stay multiples of 1 ms.
+        for k in 1..=5 {
+            assert_eq!(asked.wake_at_ns, Some(k * 1_000_000));
+            asked.tell(&mut strategy, k * 1_000_000 + 300_000, TimingEvent::Timer);
+        }
+        assert_eq!(moments(&asked), [0, 1, 2, 3, 4, 5].map(|k| k * 1_000_000));
+        assert_eq!(asked.slipped_ns, 0);
+    }
+
+    #[test]
+    fn a_short_stall_is_caught_up_and_a_long_one_moves_the_schedule() {
+        let (mut strategy, mut asked) = (RequestRateStrategy::default(), every_millisecond());
+        asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
+        asked.tell(&mut strategy, 5_000_000, TimingEvent::Timer);
+        assert_eq!(asked.starts.len(), 6, "the five that were missed, and the first");
+        asked.starts.clear();
+        asked.tell(&mut strategy, 1_006_000_000, TimingEvent::Timer);
+        assert_eq!(moments(&asked), [1_006_000_000], "a second of missed requests is not sent at once");
+        assert_eq!(asked.slipped_ns, 1_000_000_000);
+    }
+}
