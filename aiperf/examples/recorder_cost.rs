@@ -20,6 +20,8 @@ use aiperf_abi::{EndpointMetadata, ModelEndpoint, json};
 
 const TOKENS: u64 = 16;
 const MS: u64 = 1_000_000;
+const EVENT: &str = "data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\
+                     \"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}\n\n";
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -88,11 +90,7 @@ fn exchange(number: u64) -> Exchange {
     let start_ns = number * MS / 5;
     let (mut body, mut arrivals) = (Vec::new(), Vec::new());
     for token in 0..TOKENS {
-        let event = format!(
-            "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\
-             \"delta\":{{\"content\":\" word\"}},\"finish_reason\":null}}]}}\n\n"
-        );
-        body.extend_from_slice(event.as_bytes());
+        body.extend_from_slice(EVENT.as_bytes());
         arrivals.push(Arrival { end: body.len(), at_ns: start_ns + 50 * MS + token * 5 * MS + scatter(token) });
     }
     body.extend_from_slice(b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":32,\"completion_tokens\":16,\"total_tokens\":48}}\n\ndata: [DONE]\n\n");

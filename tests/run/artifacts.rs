@@ -201,3 +201,13 @@ fn slices_of_time_are_written_and_a_script_finds_every_number_again() {
         std::process::Command::new("python3").arg(script).arg(folder).arg("--quiet").output().expect("python3");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn the_warm_up_has_its_own_numbers_beside_the_results() {
+    let ran = Place::new()
+        .profile(&sim(&["--request-count", "6", "--warmup-request-count", "4", "--concurrency", "2"]))
+        .expect_code(0);
+    assert_eq!(ran.avg("request_count"), 6.0);
+    let summary = ran.summary();
+    assert_eq!(summary["warmup_metrics"]["request_count"]["avg"], json!(4.0), "{summary:#}");
+}

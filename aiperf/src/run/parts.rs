@@ -19,7 +19,7 @@ use crate::dataset::{self, Dataset, DatasetError, Sampler, SamplerKind, Syntheti
 use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
 use crate::export::{Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
-use crate::metric::{Aggregate, Applicability, RecordEncoder};
+use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
 use crate::plan::{Plan, Spread, Timing};
 use crate::plugin::category;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source};
@@ -147,6 +147,7 @@ impl Parts {
         let desk = Desk {
             recorder: recorder(plan, &endpoint, &loaded.tokenizer),
             aggregate: Aggregate::new(applicability, &measures),
+            warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
             encoder: (plan.output.level >= ExportLevel::Records)
                 .then(|| RecordEncoder::new(applicability, &measures, clock)),
             raw,

@@ -11,7 +11,7 @@ use crate::credit::Phase;
 use crate::exchange::Exchange;
 use crate::export::{Exporters, Failure, LineFile};
 use crate::facts::Facts;
-use crate::metric::{Aggregate, RecordEncoder};
+use crate::metric::{Aggregate, RecordEncoder, Window};
 use crate::record::Recorder;
 use crate::record::raw::RawEncoder;
 
@@ -21,6 +21,8 @@ pub struct Desk {
     pub recorder: Recorder,
     /// Sums up.
     pub aggregate: Aggregate,
+    /// Sums up the warm-up, which is kept apart.
+    pub warmup: Aggregate,
     /// Encodes, where records are kept.
     pub encoder: Option<RecordEncoder>,
     /// Encodes and writes what went over the wire, where that is kept.
@@ -60,6 +62,8 @@ impl RawDesk {
 pub struct Recorded {
     /// The sums.
     pub aggregate: Aggregate,
+    /// The sums of the warm-up, and how long it took, if there was one.
+    pub warmup: (Aggregate, Option<Window>),
     /// For the final report.
     pub exporters: Exporters,
     /// Exporters that failed.
@@ -104,6 +108,7 @@ impl Desk {
         let mut exchanges = Vec::with_capacity(BATCH);
         let mut lines = String::new();
         let mut last_end_ns = 0;
+        let mut warmed_up: Option<Window> = None;
         while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
             for exchange in exchanges.drain(..) {
                 let facts = self.recorder.facts(&exchange);
@@ -111,6 +116,13 @@ impl Desk {
                 if facts.phase == Phase::Profiling {
                     last_end_ns = last_end_ns.max(facts.end_ns);
                     self.aggregate.add(&facts);
+                } else {
+                    self.warmup.add(&facts);
+                    let so_far = warmed_up.unwrap_or(Window { start_ns: facts.intended_ns, end_ns: facts.end_ns });
+                    warmed_up = Some(Window {
+                        start_ns: so_far.start_ns.min(facts.intended_ns),
+                        end_ns: so_far.end_ns.max(facts.end_ns),
+                    });
                 }
                 if let Some(raw) = &mut self.raw {
                     raw.add(&exchange, &facts);
@@ -131,7 +143,13 @@ impl Desk {
             }
             lines.clear();
         }
-        Recorded { aggregate: self.aggregate, exporters: self.exporters, failures: self.failures, last_end_ns }
+        Recorded {
+            aggregate: self.aggregate,
+            warmup: (self.warmup, warmed_up),
+            exporters: self.exporters,
+            failures: self.failures,
+            last_end_ns,
+        }
     }
 }
 
