@@ -13,6 +13,8 @@ pub struct Reply {
     pub head_ns: Option<u64>,
     /// HTTP status, or the transport's likeness of one.
     pub status: Option<u16>,
+    /// All headers of the response, `name: value` on a line each.
+    pub headers: String,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
     /// The body, in order.

@@ -115,3 +115,99 @@ fn what_is_sent_is_what_the_inputs_file_says_and_secrets_stay_out_of_every_file(
     }
     assert!(!ran.stdout.contains("hunter") && !ran.stderr.contains("hunter"));
 }
+
+#[test]
+fn the_raw_file_holds_what_was_sent_and_what_came_with_times_and_no_secret() {
+    let server = Server::always(Answer::chunked(sse([r#"{"choices":[{"delta":{"content":"hi"}}]}"#])));
+    let ran = Place::new()
+        .profile(&[
+            "--url",
+            &server.url(),
+            "--model",
+            "m",
+            "--streaming",
+            "--request-count",
+            "3",
+            "--isl",
+            "10",
+            "--export-level",
+            "raw",
+            "--api-key",
+            "hunter2",
+        ])
+        .expect_code(0);
+    let raw = ran.file("profile_export_raw.jsonl");
+    assert!(!raw.contains("hunter2"));
+    let lines: Vec<serde_json::Value> = raw.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(ran.records().len(), 3, "raw keeps the records, too");
+    let sent: Vec<_> = server.seen().iter().map(|request| request.json()).collect();
+    for line in &lines {
+        assert!(sent.contains(&line["payload"]), "{line:#}");
+        assert_eq!(line["request_headers"]["Authorization"], json!("<redacted>"));
+        assert_eq!((&line["status"], &line["metadata"]["benchmark_phase"]), (&json!(200), &json!("profiling")));
+        let packets = &line["responses"][0]["packets"];
+        assert!(packets[0]["value"].as_str().is_some_and(|data| data.contains("hi")), "{line:#}");
+        assert!(line["responses"][0]["perf_ns"].as_u64() >= line["start_perf_ns"].as_u64());
+        assert!(line["response_headers"].as_object().is_some_and(|headers| !headers.is_empty()), "{line:#}");
+    }
+}
+
+#[test]
+fn a_summary_run_keeps_nothing_of_a_single_request() {
+    let ran = Place::new().profile(&sim(&["--request-count", "5", "--export-level", "summary"])).expect_code(0);
+    assert_eq!(ran.avg("request_count"), 5.0);
+    let folder = ran.artifacts.as_ref().expect("a folder");
+    assert!(!folder.join("profile_export.jsonl").exists() && !folder.join("profile_export_raw.jsonl").exists());
+}
+
+#[test]
+fn a_goodput_that_cannot_be_is_refused_before_anything_is_sent() {
+    let refused = |goodput: &str| Place::new().profile(&["--url", "sim://", "--goodput", goodput]);
+    let unknown = refused("time_to_frist_token:100");
+    assert!(
+        unknown.code != Some(0) && unknown.stderr.contains("did you mean `time_to_first_token`"),
+        "{}",
+        unknown.stderr
+    );
+    let streamless = refused("time_to_first_token:100");
+    assert!(streamless.code != Some(0) && streamless.stderr.contains("--goodput"), "{}", streamless.stderr);
+}
+
+#[test]
+fn goodput_counts_the_requests_that_meet_every_bound_and_each_record_says_so() {
+    let ran = Place::new()
+        .profile(&sim(&["--request-count", "6", "--goodput", "time_to_first_token:5000 inter_token_latency:0"]))
+        .expect_code(0);
+    assert_eq!((ran.avg("good_request_count"), ran.avg("goodput")), (0.0, 0.0));
+    assert!(ran.records().iter().all(|record| record["good"] == json!(false)));
+    let ran =
+        Place::new().profile(&sim(&["--request-count", "6", "--goodput", "time_to_first_token:5000"])).expect_code(0);
+    assert_eq!(ran.avg("good_request_fraction"), 1.0);
+    assert!(ran.stdout.contains("Goodput (requests/sec)"), "{}", ran.stdout);
+}
+
+#[test]
+fn slices_of_time_are_written_and_a_script_finds_every_number_again() {
+    let ran = Place::new()
+        .profile(&sim(&["--request-count", "300", "--concurrency", "8", "--slice-duration", "0.05"]))
+        .expect_code(0);
+    let slices: serde_json::Value =
+        serde_json::from_str(&ran.file("profile_export_aiperf_timeslices.json")).expect("JSON");
+    assert!(slices["timeslices"].as_array().is_some_and(|slices| slices.len() >= 2), "{slices:#}");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/recompute");
+    let folder = ran.artifacts.as_ref().expect("a folder");
+    let output =
+        std::process::Command::new("python3").arg(script).arg(folder).arg("--quiet").output().expect("python3");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_warm_up_has_its_own_numbers_beside_the_results() {
+    let ran = Place::new()
+        .profile(&sim(&["--request-count", "6", "--warmup-request-count", "4", "--concurrency", "2"]))
+        .expect_code(0);
+    assert_eq!(ran.avg("request_count"), 6.0);
+    let summary = ran.summary();
+    assert_eq!(summary["warmup_metrics"]["request_count"]["avg"], json!(4.0), "{summary:#}");
+}

@@ -1,22 +1,15 @@
-//! The record file: one line per request, appended as the run goes. A run that is killed leaves what it had, in whole
-//! lines: a batch goes to the system in one write that ends with a line, and a write that fails half-way is taken back.
-
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::PathBuf;
+//! The record file: one line per request, appended as the run goes. A run that is killed leaves what it had.
 
 use aiperf_abi::{Context, DataExporter, Error, FileInfo, FileStem, Plugin, RecordBatch, Report, Result};
 use serde::Deserialize;
 
-use super::file::WriteError;
 use super::layout;
+use super::lines::LineFile;
 
 /// Writes `profile_export.jsonl`.
 #[derive(Debug)]
 pub struct RecordsExporter {
-    path: PathBuf,
-    file: File,
-    written: u64,
+    file: LineFile,
 }
 
 /// Settings of the entry.
@@ -43,27 +36,17 @@ impl Plugin for RecordsExporter {
             return Err(Error::disabled("the run keeps no records"));
         }
         let path = layout::records_jsonl(&dir, &config.file_stem);
-        // The run's folder is new; a file that is there belongs to somebody else.
-        let file =
-            OpenOptions::new().append(true).create_new(true).open(&path).map_err(|e| WriteError::new(&path, e))?;
-        Ok(Self { path, file, written: 0 })
+        Ok(Self { file: LineFile::create(path)? })
     }
 }
 
 impl DataExporter for RecordsExporter {
     fn records(&mut self, batch: RecordBatch<'_>) -> Result<()> {
-        let lines = batch.as_str();
-        if let Err(error) = self.file.write_all(lines.as_bytes()) {
-            // A disk that is full takes a part; readers should not meet half a line.
-            let _ = self.file.set_len(self.written);
-            return Err(WriteError::new(&self.path, error).into());
-        }
-        self.written += lines.len() as u64;
-        Ok(())
+        Ok(self.file.append(batch.as_str())?)
     }
 
     fn export(&mut self, _: &Report) -> Result<Vec<FileInfo>> {
-        Ok(vec![FileInfo { kind: "Records Export".to_owned(), path: self.path.display().to_string() }])
+        Ok(vec![self.file.info("Records Export")])
     }
 }
 

@@ -154,6 +154,11 @@ impl Layout {
         self.dir.join(INPUTS)
     }
 
+    /// What went over the wire.
+    pub fn raw(&self) -> PathBuf {
+        self.dir.join(format!("{}_raw.jsonl", self.stem.records))
+    }
+
     /// What the console showed at the end.
     pub fn console(&self) -> PathBuf {
         self.dir.join(format!("{}_console.txt", self.stem.records))

@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod json;
 pub mod jsonl;
 pub mod layout;
+pub mod lines;
 pub mod timeslices;
 
 pub use csv::CsvExporter;
@@ -16,6 +17,7 @@ pub use inputs::InputsWriter;
 pub use json::JsonExporter;
 pub use jsonl::RecordsExporter;
 pub use layout::{Layout, RunName, Stimulus};
+pub use lines::LineFile;
 pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 
 #[cfg(test)]

@@ -5,6 +5,11 @@ use aiperf_abi::{MetricResult, SteadyState};
 /// The percentiles that people read off the screen.
 const READ: [f64; 3] = [50.0, 90.0, 99.0];
 
+/// Share by which the server's total may differ from ours before the two are told side by side.
+const ANOTHER_COUNT: f64 = 0.01;
+/// Share by which chunks may differ from tokens before that is told.
+const ANOTHER_CHUNKING: f64 = 0.1;
+
 /// One sentence for each thing about these results that is likely not what was meant.
 pub fn notices(results: &[MetricResult]) -> Vec<String> {
     let value = |tag: &str| results.iter().find(|result| result.tag == tag).map_or(0.0, |result| result.avg);
@@ -26,8 +31,34 @@ pub fn notices(results: &[MetricResult]) -> Vec<String> {
             share(value("usage_discrepancy_count"))
         ));
     }
+    notices.extend(token_account(results));
     notices.extend(too_few(results));
     notices
+}
+
+/// The three counts of the output tokens, where they are not the same: counted here on the joined text, by the server, and
+/// pieces of the stream. Only of runs in which every reply has all that are compared.
+fn token_account(results: &[MetricResult]) -> Option<String> {
+    let spread = |tag: &str| results.iter().find(|result| result.tag == tag)?.distribution.as_ref();
+    let length = spread("output_sequence_length")?;
+    let same_replies = |tag: &str| spread(tag).filter(|other| other.count == length.count).map(|other| other.sum);
+    let is_compared = results.iter().any(|result| result.tag == "usage_discrepancy_count");
+    let server = same_replies("usage_completion_tokens").filter(|_| is_compared);
+    let chunks = same_replies("output_chunk_count");
+    let differs = |count: Option<f64>, by: f64| count.filter(|count| (count - length.sum).abs() > by * length.sum);
+    let mut words = Vec::new();
+    if let Some(server) = differs(server, ANOTHER_COUNT) {
+        words.push(format!("the server says {server:.0} ({:+.1} %)", 100.0 * (server / length.sum - 1.0)));
+    }
+    if let Some(chunks) = differs(chunks, ANOTHER_CHUNKING) {
+        words.push(format!(
+            "they came in {chunks:.0} chunks ({:.2} tokens each: inter-token latency is per token, inter-chunk latency per \
+             chunk)",
+            length.sum / chunks
+        ));
+    }
+    let by = if is_compared { "counted locally" } else { "by the server's count" };
+    (!words.is_empty()).then(|| format!("Output tokens: {:.0} {by}; {}.", length.sum, words.join("; ")))
 }
 
 /// What to know about the steady part: that its numbers contradict each other.
@@ -95,6 +126,27 @@ mod tests {
         };
         let notices = notices(&[scalar("request_count", 100.0), latency]);
         assert!(notices[0].contains("p99 needs 662, there are 100") && !notices[0].contains("p99.9"), "{notices:?}");
+    }
+
+    #[test]
+    fn three_counts_that_differ_are_told_side_by_side() {
+        let count = |tag: &str, sum: f64| MetricResult {
+            distribution: Some(Distribution { count: 10, sum, ..Distribution::default() }),
+            ..scalar(tag, sum / 10.0)
+        };
+        let told = |server: f64, chunks: f64| {
+            notices(&[
+                scalar("request_count", 10.0),
+                scalar("usage_discrepancy_count", 0.0),
+                count("output_sequence_length", 1000.0),
+                count("usage_completion_tokens", server),
+                count("output_chunk_count", chunks),
+            ])
+        };
+        assert!(told(1005.0, 1000.0).is_empty());
+        let notices = told(1030.0, 500.0);
+        assert!(notices[0].contains("1000 counted locally; the server says 1030 (+3.0 %)"), "{notices:?}");
+        assert!(notices[0].contains("500 chunks (2.00 tokens each"), "{notices:?}");
     }
 
     #[test]

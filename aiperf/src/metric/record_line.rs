@@ -3,15 +3,81 @@
 
 use std::collections::BTreeMap;
 
-use aiperf_abi::{MetricValue, Record, RecordMetadata, Value};
+use aiperf_abi::{ErrorDetails, MetricValue, Record, RecordMetadata, Value};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::aggregate::Measures;
 use super::applicability::Applicability;
 use super::catalog::CATALOG;
-use super::definition::{Source, Unit};
+use super::definition::{Metric, Source, Unit};
 use super::slo::Slos;
 use crate::clock::Clock;
 use crate::facts::Facts;
+
+/// A [`Record`] as it is written: the same, without a copy of every name and number.
+#[derive(Serialize)]
+struct Line<'a> {
+    metadata: RecordMetadata,
+    metrics: Metrics<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    good: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a ErrorDetails>,
+}
+
+struct Metrics<'a> {
+    applicability: Applicability,
+    facts: &'a Facts,
+}
+
+/// One metric of a line.
+#[derive(Serialize)]
+struct One<T> {
+    value: T,
+    unit: &'static str,
+}
+
+/// A number as it is written: what is whole stays whole.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(u64),
+    Real(f64),
+}
+
+impl Number {
+    fn shown(unit: Unit, raw: f64) -> Option<Self> {
+        let shown = unit.shown(raw);
+        shown.is_finite().then(|| if unit.is_whole() { Self::Whole(shown as u64) } else { Self::Real(shown) })
+    }
+}
+
+impl Serialize for Metrics<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let fed = |metric: &&Metric| self.applicability.tells(metric) && metric.is_fed_by(self.facts);
+        for metric in CATALOG.iter().filter(fed) {
+            let unit = metric.unit.label();
+            match metric.source {
+                Source::Record(of) => {
+                    if let Some(value) = of(self.facts).and_then(|raw| Number::shown(metric.unit, raw)) {
+                        map.serialize_entry(metric.tag, &One { value, unit })?;
+                    }
+                }
+                Source::List(of) => {
+                    let raw = of(self.facts);
+                    let value: Vec<Number> = raw.iter().filter_map(|raw| Number::shown(metric.unit, *raw)).collect();
+                    if !raw.is_empty() {
+                        map.serialize_entry(metric.tag, &One { value, unit })?;
+                    }
+                }
+                Source::Tally(..) | Source::Derived(..) | Source::Good => {}
+            }
+        }
+        map.end()
+    }
+}
 
 /// Turns facts into records of one run.
 #[derive(Debug, Clone)]
@@ -29,7 +95,13 @@ impl RecordEncoder {
 
     /// Appends the record as one JSON line.
     pub fn encode(&self, facts: &Facts, lines: &mut String) {
-        let line = serde_json::to_string(&self.record(facts)).expect("a record has only text keys and finite numbers");
+        let line = Line {
+            metadata: self.metadata(facts),
+            metrics: Metrics { applicability: self.applicability, facts },
+            good: self.slos.are_met(facts),
+            error: facts.error.as_ref(),
+        };
+        let line = serde_json::to_string(&line).expect("a record has only text keys and finite numbers");
         lines.push_str(&line);
         lines.push('\n');
     }
@@ -51,7 +123,8 @@ impl RecordEncoder {
         Record { metadata: self.metadata(facts), metrics, good: self.slos.are_met(facts), error: facts.error.clone() }
     }
 
-    fn metadata(&self, facts: &Facts) -> RecordMetadata {
+    /// Identity and times of a request, on the wall clock.
+    pub fn metadata(&self, facts: &Facts) -> RecordMetadata {
         let wall = |ns| self.clock.wall_ns(ns);
         RecordMetadata {
             session_num: facts.session_num,
@@ -85,7 +158,7 @@ fn json_list(unit: Unit, raw: &[f64]) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use aiperf_abi::{ErrorDetails, json};
+    use aiperf_abi::json;
 
     use super::*;
     use crate::credit::Phase;

@@ -1,6 +1,8 @@
 //! Raw exchange in, facts out: parses the reply, counts the tokens. Runs off the sending path; decides nothing about when
 //! and knows no metric.
 
+pub mod raw;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ impl Recorder {
     }
 
     /// The facts about an exchange.
-    pub fn facts(&mut self, exchange: Exchange) -> Facts {
+    pub fn facts(&mut self, exchange: &Exchange) -> Facts {
         let Exchange { credit, request, reply } = exchange;
         tracing::trace!(
             x_request_id = request.x_request_id,
@@ -46,9 +48,9 @@ impl Recorder {
             body = %String::from_utf8_lossy(&reply.body),
             "reply"
         );
-        let reading = read_reply(&*self.endpoint, &reply);
+        let reading = read_reply(&*self.endpoint, reply);
         let input_tokens = match &self.input {
-            TokenCount::Local(_) => Some(self.input_tokens(credit.conversation, &request)),
+            TokenCount::Local(_) => Some(self.input_tokens(credit.conversation, request)),
             TokenCount::Server => reading.usage.prompt_tokens,
             TokenCount::None => None,
         };
@@ -82,7 +84,7 @@ impl Recorder {
             finish_reason: reading.finish_reason,
             error: reading.error,
             cancelled_ns: reply.cancelled_ns,
-            x_request_id: request.x_request_id,
+            x_request_id: request.x_request_id.clone(),
         }
     }
 

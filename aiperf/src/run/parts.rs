@@ -9,7 +9,7 @@ use aiperf_abi::{Endpoint, Map, SelectionConfig, Value};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::phases::{self, ReadyPhase, Supply};
-use super::recording::Desk;
+use super::recording::{Desk, RawDesk};
 use super::requests::Requests;
 use crate::builtin::table::{self, MakeError};
 use crate::clock::Clock;
@@ -19,13 +19,14 @@ use crate::dataset::{self, Dataset, DatasetError, FileDataset, Sampler, Syntheti
 use crate::endpoint::payload;
 use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
-use crate::export::{Exporters, InputsWriter, Layout, RunName, Stimulus};
-use crate::metric::{Aggregate, Applicability, RecordEncoder};
+use crate::export::{Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
+use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
 use crate::plan::{Plan, Spread, Timing};
 use crate::plugin::category;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source};
 use crate::plugin::services::HostServices;
 use crate::random::RootSeed;
+use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
@@ -126,11 +127,29 @@ impl Parts {
         let exporters = maker.exporters(registry, &layout)?;
         let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
         let measures = plan.output.measures();
+        let run_headers = RunHeaders {
+            api_key: target.api_key.clone(),
+            user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
+        };
+        let mut files = vec![inputs];
+        let mut raw = None;
+        if plan.output.level == ExportLevel::Raw {
+            let file = LineFile::create(layout.raw())?;
+            files.push(file.info("Raw Export"));
+            raw = Some(RawDesk {
+                encoder: RawEncoder::new(Arc::clone(&endpoint), run_headers.clone()),
+                records: RecordEncoder::new(applicability, &measures, clock),
+                file,
+                lines: String::new(),
+            });
+        }
         let desk = Desk {
             recorder: recorder(plan, &endpoint, &loaded.tokenizer),
             aggregate: Aggregate::new(applicability, &measures),
+            warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
             encoder: (plan.output.level >= ExportLevel::Records)
                 .then(|| RecordEncoder::new(applicability, &measures, clock)),
+            raw,
             exporters,
             failures: Vec::new(),
         };
@@ -158,13 +177,10 @@ impl Parts {
             endpoint,
             transport,
             urls: Urls::new(target.request_urls.clone(), urls),
-            headers: RunHeaders {
-                api_key: target.api_key.clone(),
-                user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
-            },
+            headers: run_headers,
             timeout: target.timeout,
         };
-        Ok(Self { worker, requests, phases, desk, layout, notices, files: vec![inputs], plugins: maker.plugins })
+        Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
     }
 }
 

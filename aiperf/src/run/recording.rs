@@ -9,10 +9,11 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::credit::Phase;
 use crate::exchange::Exchange;
-use crate::export::{Exporters, Failure};
+use crate::export::{Exporters, Failure, LineFile};
 use crate::facts::Facts;
-use crate::metric::{Aggregate, RecordEncoder};
+use crate::metric::{Aggregate, RecordEncoder, Window};
 use crate::record::Recorder;
+use crate::record::raw::RawEncoder;
 
 /// What the recorder needs.
 pub struct Desk {
@@ -20,18 +21,49 @@ pub struct Desk {
     pub recorder: Recorder,
     /// Sums up.
     pub aggregate: Aggregate,
+    /// Sums up the warm-up, which is kept apart.
+    pub warmup: Aggregate,
     /// Encodes, where records are kept.
     pub encoder: Option<RecordEncoder>,
+    /// Encodes and writes what went over the wire, where that is kept.
+    pub raw: Option<RawDesk>,
     /// Takes the lines out.
     pub exporters: Exporters,
     /// Exporters that failed so far.
     pub failures: Vec<Failure>,
 }
 
+/// Keeps what went over the wire.
+pub struct RawDesk {
+    /// Encodes.
+    pub encoder: RawEncoder,
+    /// Identity and times of a request.
+    pub records: RecordEncoder,
+    /// Takes the lines.
+    pub file: LineFile,
+    /// Lines not yet in the file.
+    pub lines: String,
+}
+
+impl RawDesk {
+    fn add(&mut self, exchange: &Exchange, facts: &Facts) {
+        let metadata = self.records.metadata(facts);
+        self.encoder.encode(exchange, &metadata, facts.error.as_ref(), &mut self.lines);
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let written = self.file.append(&self.lines);
+        self.lines.clear();
+        written.map_err(|error| Failure { exporter: "raw".to_owned(), error: error.into() })
+    }
+}
+
 /// What the recorder has when the run is over.
 pub struct Recorded {
     /// The sums.
     pub aggregate: Aggregate,
+    /// The sums of the warm-up, and how long it took, if there was one.
+    pub warmup: (Aggregate, Option<Window>),
     /// For the final report.
     pub exporters: Exporters,
     /// Exporters that failed.
@@ -76,17 +108,33 @@ impl Desk {
         let mut exchanges = Vec::with_capacity(BATCH);
         let mut lines = String::new();
         let mut last_end_ns = 0;
+        let mut warmed_up: Option<Window> = None;
         while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
             for exchange in exchanges.drain(..) {
-                let facts = self.recorder.facts(exchange);
+                let facts = self.recorder.facts(&exchange);
                 tallies.of(facts.phase).count(&facts);
                 if facts.phase == Phase::Profiling {
                     last_end_ns = last_end_ns.max(facts.end_ns);
                     self.aggregate.add(&facts);
+                } else {
+                    self.warmup.add(&facts);
+                    let so_far = warmed_up.unwrap_or(Window { start_ns: facts.intended_ns, end_ns: facts.end_ns });
+                    warmed_up = Some(Window {
+                        start_ns: so_far.start_ns.min(facts.intended_ns),
+                        end_ns: so_far.end_ns.max(facts.end_ns),
+                    });
+                }
+                if let Some(raw) = &mut self.raw {
+                    raw.add(&exchange, &facts);
                 }
                 if let Some(encoder) = &self.encoder {
                     encoder.encode(&facts, &mut lines);
                 }
+            }
+            if let Some(Err(failure)) = self.raw.as_mut().map(RawDesk::flush) {
+                tracing::error!("{failure}");
+                self.failures.push(failure);
+                self.raw = None;
             }
             let failures = if lines.is_empty() { Vec::new() } else { self.exporters.records(&lines) };
             for failure in failures {
@@ -95,7 +143,13 @@ impl Desk {
             }
             lines.clear();
         }
-        Recorded { aggregate: self.aggregate, exporters: self.exporters, failures: self.failures, last_end_ns }
+        Recorded {
+            aggregate: self.aggregate,
+            warmup: (self.warmup, warmed_up),
+            exporters: self.exporters,
+            failures: self.failures,
+            last_end_ns,
+        }
     }
 }
 

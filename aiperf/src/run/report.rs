@@ -74,6 +74,9 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.notices = setting.notices;
     report.notices.extend(about_the_client(end, window));
     report.notices.extend(notices(&metrics));
+    if let (warmup, Some(window)) = &recorded.warmup {
+        report.warmup_metrics = warmup.finish(*window);
+    }
     report.window_ns = (clock.wall_ns(window.start_ns), clock.wall_ns(window.end_ns));
     time_resolved(&mut report, plan, &recorded.aggregate, window, clock);
     report.metrics = metrics;

@@ -126,6 +126,13 @@ impl SinkTarget for Target {
         state.reply.head_ns = Some(at_ns);
         state.reply.status = Some(status);
         state.reply.content_type = header("content-type");
+        // One text for all of them: that is one allocation, and few runs read it.
+        let length = headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
+        let mut lines = String::with_capacity(length);
+        for (name, value) in headers {
+            lines.extend([name, ": ", value, "\n"]);
+        }
+        state.reply.headers = lines;
         state.location = header("location");
         state.encoding = header("content-encoding").filter(|coding| !coding.eq_ignore_ascii_case("identity"));
     }
