@@ -13,6 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::exit::Exit;
+use plugins::text::wrapped;
+
 /// Benchmark for AI inference servers.
 #[derive(Debug, Parser)]
 #[command(name = "aiperf", version, about, max_term_width = 110, arg_required_else_help = true, after_help = exit_codes())]
@@ -22,6 +25,8 @@ struct Cli {
     /// More detail on the standard error; twice for debugging, three times for every reply
     #[arg(long, short, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
+    #[command(flatten)]
+    discovery: plugins::DiscoveryArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,8 +42,9 @@ enum Command {
 }
 
 fn exit_codes() -> String {
-    let lines = crate::exit::Exit::ALL.map(|exit| format!("\n  {:>3}  {}", exit.code(), exit.meaning()));
-    format!("Exit codes:{}", lines.concat())
+    let page = console::Screen { width: 78, colour: console::Colour::Plain };
+    let lines = Exit::ALL.map(|exit| wrapped(&format!("  {:>3}  ", exit.code()), exit.meaning(), page));
+    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 /// Runs the command line of this process.
@@ -46,8 +52,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let ended = match cli.command {
-        Command::Profile(args) => profile::run(&args),
-        Command::Plugins(args) => plugins::run(&args),
+        Command::Profile(args) => profile::run(&args, &cli.discovery),
+        Command::Plugins(args) => plugins::run(&args, &cli.discovery),
         Command::AnalyzeTrace(args) => analyze_trace::run(&args),
         Command::Validate(args) => validate::run(&args),
     };

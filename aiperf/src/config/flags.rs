@@ -12,7 +12,7 @@ use crate::metric::Slos;
 /// The live display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UiType {
-    /// A progress bar.
+    /// A progress bar on a terminal, elsewhere a line every few seconds.
     Simple,
     /// Nothing but the results.
     None,
@@ -203,7 +203,7 @@ pub struct ProfileFlags {
     #[arg(long, help_heading = "Output")]
     pub show_trace_timing: bool,
 
-    /// Live display [default: simple on a terminal, else none]
+    /// How a run is shown while it goes [default: simple]
     #[arg(
         long = "ui-type",
         visible_alias = "ui",
