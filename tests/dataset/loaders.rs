@@ -90,6 +90,9 @@ fn conversations_keep_their_session_and_their_system_message() {
     );
     assert_eq!(bodies.len(), 2);
     assert_eq!(sessions(&ran), ["talk", "talk"]);
+    let mut turns: Vec<_> = ran.records().iter().map(|record| record["metadata"]["turn_index"].as_u64()).collect();
+    turns.sort_unstable();
+    assert_eq!(turns, [Some(0), Some(1)], "the second turn follows the reply to the first");
 }
 
 #[test]

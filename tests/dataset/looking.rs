@@ -62,5 +62,5 @@ fn a_trace_is_told_by_its_lengths_its_rate_and_what_it_shares() {
     assert!((json["input_length"]["mean"].as_f64().expect("a mean") - mean).abs() < 1e-6);
     let (code, _, err) = said(&place, &["analyze-trace", TRACE, "--block-size", "500"]);
     assert_eq!(code, Some(2));
-    assert!(err.contains("mooncake_conversation.jsonl:1: `hash_ids` has 14 ids"), "{err}");
+    assert!(err.contains("mooncake_conversation.jsonl:7: `hash_ids` has 46 ids"), "{err}");
 }

@@ -85,3 +85,24 @@ fn a_trace_is_cut_by_time_and_length() {
     });
     assert_eq!(prompts(&ran).len(), kept.count());
 }
+
+#[test]
+fn a_schedule_is_that_of_the_trace_at_the_speed_asked_for() {
+    let more =
+        ["--fixed-schedule", "--synthesis-speedup-ratio", "50", "--request-count", "40", "--synthesis-max-osl", "1"];
+    let ran = run("mooncake_conversation.jsonl", &more).expect_code(0);
+    let mut intended: Vec<u64> =
+        ran.records().iter().map(|record| record["metadata"]["credit_issued_ns"].as_u64().expect("a time")).collect();
+    intended.sort_unstable();
+    let rows = std::fs::read_to_string(trace("mooncake_conversation.jsonl")).expect("the trace");
+    let times = rows.lines().map(|line| {
+        let row: Value = serde_json::from_str(line).expect("JSON");
+        row["timestamp"].as_f64().expect("a time") / 50.0
+    });
+    let expected: Vec<f64> = times.collect();
+    assert_eq!(intended.len(), expected.len());
+    for (at, time) in intended.iter().zip(&expected) {
+        let offset = (at - intended[0]) as f64 / 1e6;
+        assert!((offset - (time - expected[0])).abs() < 0.01, "{offset} ms for {time} ms");
+    }
+}

@@ -16,7 +16,7 @@ mod traces;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aiperf_abi::data::conversation::{Conversation, Turn};
 use rand::RngExt;
@@ -98,7 +98,16 @@ pub struct FileDataset {
     source: OnceLock<PromptSource>,
     seed: RootSeed,
     notices: Vec<String>,
+    /// The last conversations that were asked for, each in the slot of its index: who plans a session and who sends it ask
+    /// for the same one shortly after each other.
+    recent: Vec<Mutex<Recent>>,
 }
+
+/// A conversation and its index.
+type Recent = Option<(u64, Arc<Conversation>)>;
+
+/// Conversations that are kept after they were asked for.
+const RECENT: u64 = 64;
 
 /// Which rows are which conversation.
 #[derive(Debug)]
@@ -158,7 +167,8 @@ impl FileDataset {
             FileKind::RandomPool => index.pools(store.files()),
             _ => index.grouped(),
         };
-        Ok(Self { options, store, rows, zero_ms, tokenizer, source: OnceLock::new(), seed, notices })
+        let recent = (0..RECENT).map(|_| Mutex::default()).collect();
+        Ok(Self { options, store, rows, zero_ms, tokenizer, source: OnceLock::new(), seed, notices, recent })
     }
 
     /// What the user should know about what was left out.
@@ -367,13 +377,20 @@ impl Dataset for FileDataset {
     fn conversation(&self, index: u64) -> Result<Arc<Conversation>, DatasetError> {
         let index = index % self.len();
         let at = index as usize;
-        Ok(Arc::new(match &self.rows {
+        let slot = &self.recent[(index % RECENT) as usize];
+        let kept = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, conversation)) = kept.filter(|(known, _)| *known == index) {
+            return Ok(conversation);
+        }
+        let conversation = Arc::new(match &self.rows {
             Rows::Single(rows, _) => self.assemble(index, &rows[at..=at])?,
             Rows::Grouped(rows, starts, _) => {
                 self.assemble(index, &rows[starts[at] as usize..starts[at + 1] as usize])?
             }
             Rows::Pools(pools) => self.drawn(index, pools)?,
-        }))
+        });
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((index, Arc::clone(&conversation)));
+        Ok(conversation)
     }
 
     fn start_ms(&self, index: u64) -> Option<f64> {
