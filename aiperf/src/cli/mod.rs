@@ -1,15 +1,20 @@
 //! The commands: the only floor that prints or exits.
 
+pub mod analyze_trace;
 pub mod console;
 pub mod failure;
 pub mod output;
 pub mod plugins;
 pub mod profile;
 pub mod progress;
+pub mod validate;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+use plugins::text::wrapped;
 
 /// Benchmark for AI inference servers.
 #[derive(Debug, Parser)]
@@ -20,6 +25,8 @@ struct Cli {
     /// More detail on the standard error; twice for debugging, three times for every reply
     #[arg(long, short, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
+    #[command(flatten)]
+    discovery: plugins::DiscoveryArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -28,11 +35,16 @@ enum Command {
     Profile(Box<profile::ProfileArgs>),
     /// What plugin packages are installed and what they offer; add, remove and check them
     Plugins(Box<plugins::PluginsArgs>),
+    /// Lengths, rate and shared prefixes of a trace, without sending it
+    AnalyzeTrace(analyze_trace::AnalyzeTraceArgs),
+    /// What an input file is, and which of its rows are bad
+    Validate(validate::ValidateArgs),
 }
 
 fn exit_codes() -> String {
-    let lines = crate::exit::Exit::ALL.map(|exit| format!("\n  {:>3}  {}", exit.code(), exit.meaning()));
-    format!("Exit codes:{}", lines.concat())
+    let page = console::Screen { width: 78, colour: console::Colour::Plain };
+    let lines = Exit::ALL.map(|exit| wrapped(&format!("  {:>3}  ", exit.code()), exit.meaning(), page));
+    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 /// Runs the command line of this process.
@@ -40,8 +52,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let ended = match cli.command {
-        Command::Profile(args) => profile::run(&args),
-        Command::Plugins(args) => plugins::run(&args),
+        Command::Profile(args) => profile::run(&args, &cli.discovery),
+        Command::Plugins(args) => plugins::run(&args, &cli.discovery),
+        Command::AnalyzeTrace(args) => analyze_trace::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     let exit = ended.unwrap_or_else(|failure| failure.print());
     ExitCode::from(exit.code())

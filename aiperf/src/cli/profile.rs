@@ -22,16 +22,14 @@ use crate::transport::headers::{REDACTED, is_secret};
 pub struct ProfileArgs {
     #[command(flatten)]
     flags: ProfileFlags,
-    #[command(flatten)]
-    discovery: DiscoveryArgs,
 }
 
 /// Runs the command. The results go to the standard output, all else to the standard error.
 ///
 /// # Errors
 /// When there is nothing to show.
-pub fn run(args: &ProfileArgs) -> Result<Exit, Failure> {
-    let registry = args.discovery.registry()?;
+pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
+    let registry = discovery.registry()?;
     let display = display(args.flags.ui);
     let plan = plan::resolve(&args.flags, &registry, RootSeed::from_entropy().value())?;
     let command = command_line(std::env::args());
@@ -63,9 +61,8 @@ impl Watcher for Live {
 
     fn draining(&mut self) {
         if let Some(progress) = &mut self.progress {
-            progress.say(
-                "Ending: no more requests are sent. Waiting for those in flight; press Ctrl-C again to quit at once.",
-            );
+            progress.say("Ending: no more requests are sent, those in flight are waited for.");
+            progress.say("Ctrl-C again quits at once.");
         }
     }
 

@@ -113,10 +113,9 @@ fn print(out: &mut dyn Write, words: &str) {
 }
 
 fn start_bar(now: &Snapshot) -> ProgressBar {
-    let template = if now.fraction().is_some() {
-        "{prefix} {bar:14} {percent:>3}%  {wide_msg}"
-    } else {
-        "{prefix} {spinner}  {wide_msg}"
+    let template = match now.fraction() {
+        Some(_) => "{prefix} {bar:10} {percent:>3}%  {msg}",
+        None => "{prefix} {spinner}  {msg}",
     };
     let style = ProgressStyle::with_template(template).expect("the templates are constant and right");
     let bar = ProgressBar::new(STEPS).with_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
@@ -128,10 +127,17 @@ fn draw(bar: &ProgressBar, now: &Snapshot) {
     if let Some(fraction) = now.fraction() {
         bar.set_position((fraction * STEPS as f64) as u64);
     }
-    bar.set_message(state(now));
+    bar.set_message(state_within(room(now), now));
     if now.fraction().is_none() {
         bar.tick();
     }
+}
+
+/// Columns of the terminal that the template of [`start_bar`] leaves to the state.
+fn room(now: &Snapshot) -> usize {
+    let columns = usize::from(console::Term::stderr().size().1);
+    let drawn = if now.fraction().is_some() { " ██████████ 100%  " } else { " .  " };
+    columns.saturating_sub(name(now.phase).chars().count() + drawn.chars().count())
 }
 
 fn name(phase: Phase) -> &'static str {
@@ -146,8 +152,12 @@ fn line(now: &Snapshot) -> String {
     format!("{}:{percent} {}", name(now.phase), state(now))
 }
 
-/// What matters most comes first: a narrow terminal cuts the end off.
 fn state(now: &Snapshot) -> String {
+    state_within(usize::MAX, now)
+}
+
+/// As much of the state as there are columns for, in whole facts; what matters most comes first.
+fn state_within(columns: usize, now: &Snapshot) -> String {
     let mut text = clock(now.elapsed);
     if let Some(all) = now.goal.duration {
         let _ = write!(text, " of {}", clock(all));
@@ -157,12 +167,17 @@ fn state(now: &Snapshot) -> String {
         let _ = write!(text, "/{all}");
     }
     text.push_str(" done");
-    if now.errors > 0 {
-        let _ = write!(text, ", {} failed", now.errors);
-    }
-    let _ = write!(text, ", {:.1}/s, {} in flight", now.rate, now.in_flight);
-    if let Some(ttft) = now.ttft_ms {
-        let _ = write!(text, ", TTFT {ttft:.1} ms");
+    let more = [
+        (now.errors > 0).then(|| format!("{} failed", now.errors)),
+        Some(format!("{:.1}/s", now.rate)),
+        now.ttft_ms.map(|ttft| format!("TTFT {ttft:.1} ms")),
+        Some(format!("{} in flight", now.in_flight)),
+    ];
+    for fact in more.into_iter().flatten() {
+        if text.len() + 2 + fact.len() > columns {
+            break;
+        }
+        let _ = write!(text, ", {fact}");
     }
     text
 }
@@ -218,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_well() {
-        assert_eq!(line(&at(61, 40)), "Profiling: 67% 01:01  40/60 done, 33.1/s, 4 in flight, TTFT 34.3 ms");
+        assert_eq!(line(&at(61, 40)), "Profiling: 67% 01:01  40/60 done, 33.1/s, TTFT 34.3 ms, 4 in flight");
         let timed = Snapshot {
             goal: Goal { requests: None, duration: Some(Duration::from_secs(7200)) },
             errors: 3,
@@ -226,6 +241,14 @@ mod tests {
             ..at(3600, 5)
         };
         assert_eq!(line(&timed), "Profiling: 50% 1:00:00 of 2:00:00  5 done, 3 failed, 33.1/s, 4 in flight");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_fewer_facts_and_none_in_part() {
+        assert_eq!(state_within(48, &at(61, 40)), "01:01  40/60 done, 33.1/s, TTFT 34.3 ms");
+        assert_eq!(state_within(39, &at(61, 40)), "01:01  40/60 done, 33.1/s, TTFT 34.3 ms");
+        assert_eq!(state_within(38, &at(61, 40)), "01:01  40/60 done, 33.1/s");
+        assert_eq!(state_within(0, &at(61, 40)), "01:01  40/60 done");
     }
 
     #[test]

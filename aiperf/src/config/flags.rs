@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::input::InputFlags;
 use super::load::LoadFlags;
 use super::values::{self, ExtraInput, Header, PluginOption};
 use crate::metric::Slos;
@@ -11,7 +12,7 @@ use crate::metric::Slos;
 /// The live display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum UiType {
-    /// A progress bar.
+    /// A progress bar on a terminal, elsewhere a line every few seconds.
     Simple,
     /// Nothing but the results.
     None,
@@ -111,6 +112,9 @@ pub struct ProfileFlags {
     /// A setting of a plugin, by the name of its entry; repeatable
     #[arg(long, value_name = "ENTRY.KEY=VALUE", value_parser = values::plugin_option, help_heading = "Input")]
     pub plugin_option: Vec<PluginOption>,
+
+    #[command(flatten)]
+    pub input: InputFlags,
 
     /// Root of every random choice; the same seed gives the same run. Drawn and reported when absent
     #[arg(long, value_name = "SEED", help_heading = "Input")]
@@ -215,7 +219,7 @@ pub struct ProfileFlags {
     #[arg(long, help_heading = "Output")]
     pub show_trace_timing: bool,
 
-    /// Live display [default: simple on a terminal, else none]
+    /// How a run is shown while it goes [default: simple]
     #[arg(
         long = "ui-type",
         visible_alias = "ui",

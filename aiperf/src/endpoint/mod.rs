@@ -15,6 +15,7 @@ pub mod images;
 mod lenient;
 mod media;
 pub mod messages;
+mod payload;
 pub mod rankings;
 pub mod raw;
 pub mod reading;
@@ -30,6 +31,7 @@ pub use embeddings::{ChatEmbeddingsEndpoint, EmbeddingsEndpoint, NimEmbeddingsEn
 pub use generate::HuggingFaceGenerateEndpoint;
 pub use images::ImageGenerationEndpoint;
 pub use messages::MessagesEndpoint;
+pub use payload::payload;
 pub use rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, NimRankingsEndpoint};
 pub use raw::RawEndpoint;
 pub use responses::ResponsesEndpoint;

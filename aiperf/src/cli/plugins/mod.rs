@@ -6,7 +6,7 @@ mod document;
 mod list;
 mod package;
 mod show;
-mod text;
+pub(super) mod text;
 mod troubles;
 
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use crate::plugin::{manifest, name};
 /// Where packages are looked for.
 #[derive(Debug, Clone, Args)]
 pub struct DiscoveryArgs {
-    /// Folder with plugin packages, or one package; searched before all others. Repeatable
+    /// Folder with plugin packages, or one package; searched before `AIPERF_PLUGIN_PATH` and all others. Repeatable
     #[arg(long, value_name = "PATH", global = true, help_heading = "Plugins")]
     plugin_path: Vec<PathBuf>,
 
@@ -84,9 +84,6 @@ pub struct PluginsArgs {
     /// Write one JSON document instead of text
     #[arg(long, global = true)]
     json: bool,
-
-    #[command(flatten)]
-    discovery: DiscoveryArgs,
 
     #[command(subcommand)]
     command: Option<PluginsCommand>,
@@ -165,9 +162,9 @@ impl Form {
 ///
 /// # Errors
 /// When a name does not exist, or a package cannot be put in or taken out.
-pub fn run(args: &PluginsArgs) -> Result<Exit, Failure> {
+pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Text };
-    let registry = || Ok::<_, Failure>(builtin::registry(&args.discovery.options()?));
+    let registry = || Ok::<_, Failure>(builtin::registry(&discovery.options()?));
     if let Some(command) = &args.command {
         if let Some(word) = &args.category {
             return Err(Failure::saying(Exit::Usage, format!("`{word}` stands before a command of `aiperf plugins`"))
@@ -189,7 +186,7 @@ pub fn run(args: &PluginsArgs) -> Result<Exit, Failure> {
         };
     }
     if args.validate {
-        return check::all(&args.discovery.options()?, form);
+        return check::all(&discovery.options()?, form);
     }
     let registry = registry()?;
     match (&args.category, &args.name) {

@@ -85,7 +85,7 @@ pub(super) fn first_sentence(text: &str) -> String {
 
 /// Words in lines of at most `screen.width`, all but the first indented. A word that is too long stays whole: it may be
 /// a path.
-pub(super) fn wrapped(first: &str, words: &str, screen: Screen) -> String {
+pub(in crate::cli) fn wrapped(first: &str, words: &str, screen: Screen) -> String {
     let indent = first.chars().count();
     let (mut text, mut column) = (first.to_owned(), indent);
     for word in one_line(words).split(' ') {

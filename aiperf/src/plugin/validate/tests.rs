@@ -5,6 +5,8 @@ use std::fs;
 use super::*;
 use crate::plugin::manifest::FILE_NAME;
 
+const MANIFEST: &str = include_str!("../../../../plugins/echo/plugins.yaml");
+
 /// The echo package: the manifest of `plugins/echo` and the library that cargo built for these tests.
 pub(in crate::plugin) fn echo(folder: &Path) {
     echo_with(folder, "EchoEndpoint", "EchoEndpoint");
@@ -14,7 +16,7 @@ pub(in crate::plugin) fn echo(folder: &Path) {
 pub(in crate::plugin) fn echo_with(folder: &Path, from: &str, to: &str) {
     let file = format!("{}aiperf_echo{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = std::env::current_exe().unwrap().with_file_name(&file);
-    let text = include_str!("../../../../plugins/echo/plugins.yaml");
+    let text = MANIFEST;
     assert!(text.contains(from));
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(FILE_NAME), text.replacen(from, to, 1)).unwrap();
@@ -25,6 +27,13 @@ pub(in crate::plugin) fn echo_with(folder: &Path, from: &str, to: &str) {
 fn told(validation: &Validation) -> Vec<String> {
     let place = |fault: &Fault| fault.at.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default();
     validation.faults.iter().map(|(check, fault)| format!("{check}: {}: {}", place(fault), fault.problem)).collect()
+}
+
+/// Line and column of a value in the manifest, by what stands there.
+fn at(line: &str, value: &str) -> String {
+    let number = MANIFEST.lines().position(|each| each.trim_start() == line).unwrap();
+    let column = MANIFEST.lines().nth(number).unwrap().find(value).unwrap();
+    format!("{}:{}", number + 1, column + 1)
 }
 
 fn changed(from: &str, to: &str) -> Vec<String> {
@@ -51,16 +60,23 @@ fn a_package_in_order_passes_however_it_is_given() {
 fn each_check_finds_its_fault_and_points_at_it() {
     assert_eq!(
         changed("aiperf_echo:EchoEndpoint", "aiperf_echo:EchoEndpont"),
-        ["Class paths: 13:12: `aiperf_echo:EchoEndpont` is not offered by the library for `endpoint` \
-          (did you mean `EchoEndpoint`?); it offers EchoEndpoint"]
+        [format!(
+            "Class paths: {}: `aiperf_echo:EchoEndpont` is not offered by the library for `endpoint` \
+             (did you mean `EchoEndpoint`?); it offers EchoEndpoint",
+            at("class: aiperf_echo:EchoEndpoint", "aiperf_echo")
+        )]
     );
     assert_eq!(
         changed("version: 0.1.0", "version: 0.2.0"),
-        ["Versions: 5:12: the manifest says version 0.2.0, the library says 0.1.0; rebuild or correct the manifest"]
+        [format!(
+            "Versions: {}: the manifest says version 0.2.0, the library says 0.1.0; rebuild or correct the manifest",
+            at("version: 0.1.0", "0.1.0")
+        )]
     );
     let missing = changed("library: aiperf_echo", "library: other.so");
+    let library = format!("Libraries: {}:", at("library: aiperf_echo", "aiperf_echo"));
     assert!(
-        missing[0].starts_with("Libraries: 9:12: the library `") && missing[0].contains("does not exist"),
+        missing[0].starts_with(&format!("{library} the library `")) && missing[0].contains("does not exist"),
         "{missing:?}"
     );
     let transport = changed("endpoint:\n", "data_exporter:\n").join("\n");
@@ -74,10 +90,8 @@ fn a_library_that_is_none_is_a_fault_and_not_loaded() {
     fs::write(root.path().join("text.so"), "words").unwrap();
     let told = told(&Validation::of_path(root.path()).unwrap());
     assert_eq!(told.len(), 1);
-    assert!(
-        told[0].starts_with("Libraries: 9:12:") && told[0].contains("is not a shared library but a text file"),
-        "{told:?}"
-    );
+    let library = format!("Libraries: {}:", at("library: aiperf_echo", "aiperf_echo"));
+    assert!(told[0].starts_with(&library) && told[0].contains("is not a shared library but a text file"), "{told:?}");
 }
 
 #[test]
