@@ -4,8 +4,9 @@
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use aiperf::clock::Clock;
 use aiperf::endpoint::reading::read_reply;
 use aiperf::endpoint::{ChatEndpoint, CompletionsEndpoint, MessagesEndpoint, ResponsesEndpoint};
 use aiperf::reply::{Arrival, Reply};
@@ -78,13 +79,13 @@ fn reply(event: &str, events: u32) -> Reply {
 
 /// The mean over one round.
 fn nanoseconds(call: impl Fn()) -> f64 {
-    let (start, mut calls) = (Instant::now(), 0_u32);
+    let (clock, mut calls) = (Clock::start(), 0_u32);
     loop {
         for _ in 0..8 {
             call();
         }
         calls += 8;
-        let elapsed = start.elapsed();
+        let elapsed = Duration::from_nanos(clock.now_ns());
         if elapsed >= ROUND {
             return elapsed.as_nanos() as f64 / f64::from(calls);
         }
