@@ -53,6 +53,13 @@ pub struct Turn {
     /// Body fields of this turn alone; they win over those of the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra: Option<Map<String, Value>>,
+    /// Nothing said before this turn is sent with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reset_context: bool,
+    /// The whole request body, JSON as written in the dataset: it is sent as it stands, and no endpoint formats it.
+    /// The texts are then what it says, for whoever counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_payload: Option<String>,
 }
 
 impl Turn {

@@ -38,20 +38,33 @@ impl Request {
         self.conversation.turns.get(self.turn_index as usize)
     }
 
+    /// The body the dataset has ready for this turn, to be sent instead of one an endpoint would make.
+    pub fn raw_payload(&self) -> Option<&str> {
+        self.turn()?.raw_payload.as_deref()
+    }
+
+    /// The first turn that is sent along: the last one that forgets what was before.
+    fn context_start(&self) -> usize {
+        let end = self.conversation.turns.len().min(self.turn_index as usize + 1);
+        self.conversation.turns[..end].iter().rposition(|turn| turn.reset_context).unwrap_or(0)
+    }
+
     /// Turn `index` of the dialogue as sent: user turns with the replies between them.
     fn spoken(&self, index: u32) -> Option<&Turn> {
-        let index = index as usize;
+        let (start, index) = (self.context_start(), index as usize);
         if self.replies.is_empty() {
-            self.conversation.turns.get(index)
+            self.conversation.turns.get(start + index)
         } else if index % 2 == 0 {
-            self.conversation.turns.get(index / 2)
+            self.conversation.turns.get(start + index / 2)
         } else {
-            self.replies.get(index / 2)
+            self.replies.get(start + index / 2)
         }
     }
 
     fn spoken_count(&self) -> usize {
-        (self.turn_index as usize + 1 + self.replies.len()).min(self.conversation.turns.len() + self.replies.len())
+        let start = self.context_start();
+        let turns = (self.turn_index as usize + 1).min(self.conversation.turns.len()).saturating_sub(start);
+        turns + self.replies.len().saturating_sub(start)
     }
 }
 

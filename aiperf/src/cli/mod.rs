@@ -1,11 +1,13 @@
 //! The commands: the only floor that prints or exits.
 
+pub mod analyze_trace;
 pub mod console;
 pub mod failure;
 pub mod output;
 pub mod plugins;
 pub mod profile;
 pub mod progress;
+pub mod validate;
 
 use std::process::ExitCode;
 
@@ -33,6 +35,10 @@ enum Command {
     Profile(Box<profile::ProfileArgs>),
     /// What plugin packages are installed and what they offer; add, remove and check them
     Plugins(Box<plugins::PluginsArgs>),
+    /// Lengths, rate and shared prefixes of a trace, without sending it
+    AnalyzeTrace(analyze_trace::AnalyzeTraceArgs),
+    /// What an input file is, and which of its rows are bad
+    Validate(validate::ValidateArgs),
 }
 
 fn exit_codes() -> String {
@@ -48,6 +54,8 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Profile(args) => profile::run(&args, &cli.discovery),
         Command::Plugins(args) => plugins::run(&args, &cli.discovery),
+        Command::AnalyzeTrace(args) => analyze_trace::run(&args),
+        Command::Validate(args) => validate::run(&args),
     };
     let exit = ended.unwrap_or_else(|failure| failure.print());
     ExitCode::from(exit.code())

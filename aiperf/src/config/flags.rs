@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::input::InputFlags;
 use super::load::LoadFlags;
 use super::values::{self, ExtraInput, Header, PluginOption};
 use crate::metric::Slos;
@@ -95,6 +96,9 @@ pub struct ProfileFlags {
     /// A setting of a plugin, by the name of its entry; repeatable
     #[arg(long, value_name = "ENTRY.KEY=VALUE", value_parser = values::plugin_option, help_heading = "Input")]
     pub plugin_option: Vec<PluginOption>,
+
+    #[command(flatten)]
+    pub input: InputFlags,
 
     /// Root of every random choice; the same seed gives the same run. Drawn and reported when absent
     #[arg(long, value_name = "SEED", help_heading = "Input")]

@@ -2,6 +2,7 @@
 //! else. What follows from them all together is the plan's business.
 
 pub mod flags;
+pub mod input;
 pub mod load;
 pub mod values;
 

@@ -61,6 +61,14 @@ pub fn count(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A whole number above zero that fits 32 bits.
+pub fn count32(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("expected a whole number above 0".to_owned()),
+    }
+}
+
 /// Seconds, zero or above, or `inf`.
 pub fn seconds_or_infinite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -1,18 +1,26 @@
 //! What is sent: conversations by index, and the order in which they are drawn. Knows not when they are sent, nor how.
 
+pub mod file;
 pub mod sampler;
 pub mod synthetic;
 
+mod corpus;
+mod media;
+mod mixture;
 mod prompt;
 mod words;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use aiperf_abi::data::conversation::Conversation;
 
+pub use corpus::Corpus;
+pub use file::{FileDataset, FileKind, FileOptions, TraceOptions};
+pub use mixture::{Mixture, Pair};
 pub use prompt::PromptSource;
 pub use sampler::{Sampler, SamplerKind};
-pub use synthetic::{Composer, RankingsOptions, Spread, SyntheticDataset, SyntheticOptions};
+pub use synthetic::{Composer, Prefixes, RankingsOptions, Spread, SyntheticDataset, SyntheticOptions};
 
 /// Conversations of a run, by index. May be asked from many threads at once.
 pub trait Dataset: Send + Sync {
@@ -29,6 +37,12 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// When it cannot be made or read.
     fn conversation(&self, index: u64) -> Result<Arc<Conversation>, DatasetError>;
+
+    /// When the conversation of an index is due, milliseconds after the start; `None` where it has no time of its own.
+    fn start_ms(&self, index: u64) -> Option<f64> {
+        let _ = index;
+        None
+    }
 }
 
 /// Why there are no conversations to send.
@@ -44,6 +58,40 @@ pub enum DatasetError {
         value: String,
         /// What it may be.
         expected: &'static str,
+    },
+    /// A file that cannot be used as a whole.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row of a file that cannot be used.
+    #[error("{0}")]
+    Row(Box<file::RowFault>),
+    /// A file that may be of several sorts, or of none.
+    #[error(
+        "{}: its first row fits {}; say what it is with --custom-dataset-type, one of: {}",
+        path.display(),
+        if *claimed { "several types" } else { "no known type" },
+        candidates.join(", ")
+    )]
+    UnknownKind {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it may be.
+        candidates: Vec<&'static str>,
+        /// Whether these are those that fit.
+        claimed: bool,
+    },
+    /// A file of which nothing is left to send.
+    #[error("{}: there is nothing to send: {reason}", path.display())]
+    Nothing {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// The tokenizer has no text of so many tokens that could be found.
     #[error(

@@ -3,10 +3,14 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
+use serde::Serialize;
+
+use crate::plugin::name;
 use crate::random::{RootSeed, Stream};
 
 /// How conversations are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SamplerKind {
     /// In order, from the start again after the last.
     Sequential,
@@ -14,6 +18,23 @@ pub enum SamplerKind {
     Random,
     /// In an order that is shuffled anew for each round, so that none comes twice in a round.
     Shuffle,
+}
+
+impl SamplerKind {
+    /// All of them and their names.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("sequential", Self::Sequential), ("shuffle", Self::Shuffle), ("random", Self::Random)];
+
+    /// The order of a name.
+    ///
+    /// # Errors
+    /// When there is none, in words for the user.
+    pub fn named(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|(known, _)| name::same(known, text)).map(|(_, kind)| kind).ok_or_else(|| {
+            let names = Self::ALL.map(|(name, _)| name);
+            format!("no such order{}; expected one of: {}", name::suggestion(text, names), names.join(", "))
+        })
+    }
 }
 
 /// Draws indices without end.

@@ -7,9 +7,11 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use aiperf_abi::data::conversation::{Conversation, Media, Turn};
+use rand::RngExt;
 use rand_distr::{Distribution, Normal};
+use serde::Serialize;
 
-use super::{Dataset, DatasetError, PromptSource};
+use super::{Corpus, Dataset, DatasetError, Mixture, PromptSource};
 use crate::random::{RootSeed, Stream};
 use crate::tokenizer::Tokenizer;
 
@@ -22,14 +24,39 @@ pub struct SyntheticOptions {
     pub input_tokens: Spread,
     /// Output tokens asked for; `None`: no limit is sent.
     pub output_tokens: Option<Spread>,
+    /// Text that prompts are cut from.
+    pub corpus: Corpus,
+    /// Pairs of lengths that take the place of the two above.
+    pub mixture: Option<Mixture>,
     /// Prompts per turn.
     pub batch_size: u32,
+    /// Turns of a conversation.
+    pub turns: Spread,
+    /// Milliseconds between a reply and the next turn: normal, at least 0.
+    pub delay: Option<Spread>,
+    /// What stands before the prompts.
+    pub prefixes: Prefixes,
     /// The sort of turns.
     pub composer: Composer,
 }
 
+/// What stands before the prompts of a conversation: shared by all, by some, or its own.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Prefixes {
+    /// How many texts there are, one of which begins the first prompt of a conversation.
+    pub pool: u32,
+    /// Tokens of such a text.
+    pub pool_tokens: u32,
+    /// The system message of all conversations, word for word.
+    pub system: Option<String>,
+    /// Tokens of a made-up system message of all conversations.
+    pub system_tokens: Option<u32>,
+    /// Tokens of a text that each conversation has for itself.
+    pub user_context_tokens: Option<u32>,
+}
+
 /// A number drawn anew for each use: normal, rounded, at least 1. Without spread, the rounded mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// Mean, above 0.
     pub mean: f64,
@@ -63,13 +90,16 @@ impl Spread {
         Self { mean, stddev: 0.0 }
     }
 
-    fn draw(self, stream: &mut Stream) -> u32 {
+    pub(super) fn draw(self, stream: &mut Stream) -> u32 {
         // `check` has refused what `Normal` would refuse; beyond u32 the cast saturates.
-        let drawn = Normal::new(self.mean, self.stddev).map_or(self.mean, |normal| normal.sample(stream));
-        drawn.round().max(1.0) as u32
+        self.sample(stream).round().max(1.0) as u32
     }
 
-    fn check(self, what: &'static str) -> Result<(), DatasetError> {
+    fn sample(self, stream: &mut Stream) -> f64 {
+        Normal::new(self.mean, self.stddev).map_or(self.mean, |normal| normal.sample(stream))
+    }
+
+    pub(super) fn check(self, what: &'static str) -> Result<(), DatasetError> {
         let wrong = |value: f64, expected| Err(DatasetError::OutOfRange { what, value: value.to_string(), expected });
         if !(self.mean.is_finite() && self.mean > 0.0) {
             return wrong(self.mean, "a mean above 0");
@@ -93,7 +123,10 @@ impl SyntheticOptions {
             output.check("the output length")?;
         }
         match &self.composer {
-            Composer::Prompts => self.input_tokens.check("the input length"),
+            Composer::Prompts => {
+                self.turns.check("the number of turns")?;
+                self.input_tokens.check("the input length")
+            }
             Composer::Rankings(rankings) => {
                 rankings.passages.check("the number of passages")?;
                 rankings.passage_tokens.check("the length of a passage")?;
@@ -120,7 +153,8 @@ impl SyntheticDataset {
     pub fn new(options: SyntheticOptions, tokenizer: Arc<Tokenizer>, seed: RootSeed) -> Result<Self, DatasetError> {
         options.check()?;
         let made = (0..options.entries).map(|_| OnceLock::new()).collect();
-        Ok(Self { options, source: PromptSource::new(tokenizer), seed, made })
+        let source = PromptSource::new(tokenizer, options.corpus);
+        Ok(Self { options, source, seed, made })
     }
 
     /// Makes all that is not made yet, on all cores. Blocks; call it before the first request so that making a
@@ -154,28 +188,72 @@ impl SyntheticDataset {
 
     fn make(&self, index: u64) -> Result<Conversation, DatasetError> {
         let mut stream = self.seed.stream_at("dataset.synthetic", index);
+        // What most runs do not use has streams of its own: without it the prompts are the same.
+        let mut shape = self.seed.stream_at("dataset.synthetic.shape", index);
+        let count = match self.options.composer {
+            Composer::Prompts => self.options.turns.draw(&mut shape),
+            Composer::Rankings(_) => 1,
+        };
+        let mut turns = Vec::with_capacity(count as usize);
+        for number in 0..count {
+            let mut turn = self.turn(index, number, &mut stream, &mut shape)?;
+            if let (1.., Some(delay)) = (number, self.options.delay) {
+                turn.delay = Some(delay.sample(&mut shape).max(0.0));
+            }
+            turns.push(turn);
+        }
+        let prefixes = &self.options.prefixes;
+        let made = |tokens: u32, mut stream: Stream| self.source.text(tokens as usize, &mut stream);
+        let system =
+            prefixes.system_tokens.map(|tokens| made(tokens, self.seed.stream("dataset.system"))).transpose()?;
+        let context = |tokens| made(tokens, self.seed.stream_at("dataset.user_context", index));
+        Ok(Conversation {
+            session_id: format!("session_{index:06}"),
+            turns,
+            system_message: prefixes.system.clone().or(system),
+            user_context_message: prefixes.user_context_tokens.map(context).transpose()?,
+        })
+    }
+
+    fn turn(&self, index: u64, number: u32, stream: &mut Stream, shape: &mut Stream) -> Result<Turn, DatasetError> {
+        let pair = self.options.mixture.as_ref().map(|mixture| mixture.draw(shape));
+        let input = pair.map_or(self.options.input_tokens, |pair| pair.isl);
+        let output = pair.map(|pair| pair.osl).or(self.options.output_tokens);
         let texts = match &self.options.composer {
             Composer::Prompts => vec![Media {
                 name: "text".to_owned(),
-                contents: self.texts(self.options.batch_size, self.options.input_tokens, &mut stream)?,
+                contents: match number == 0 && self.options.prefixes.pool > 0 {
+                    false => self.texts(self.options.batch_size, input, stream)?,
+                    true => self.prefixed(index, input, stream)?,
+                },
             }],
             Composer::Rankings(rankings) => {
-                let passages = rankings.passages.draw(&mut stream);
+                let passages = rankings.passages.draw(stream);
                 vec![
-                    Media { name: "query".to_owned(), contents: self.texts(1, rankings.query_tokens, &mut stream)? },
+                    Media { name: "query".to_owned(), contents: self.texts(1, rankings.query_tokens, stream)? },
                     Media {
                         name: "passages".to_owned(),
-                        contents: self.texts(passages, rankings.passage_tokens, &mut stream)?,
+                        contents: self.texts(passages, rankings.passage_tokens, stream)?,
                     },
                 ]
             }
         };
-        let max_tokens = self.options.output_tokens.map(|output| output.draw(&mut stream));
-        Ok(Conversation {
-            session_id: format!("session_{index:06}"),
-            turns: vec![Turn { texts, max_tokens, ..Turn::default() }],
-            ..Conversation::default()
-        })
+        let max_tokens = output.map(|output| output.draw(stream));
+        Ok(Turn { texts, max_tokens, ..Turn::default() })
+    }
+
+    /// The texts of a first turn, each after the conversation's text from the pool.
+    fn prefixed(&self, index: u64, length: Spread, stream: &mut Stream) -> Result<Vec<String>, DatasetError> {
+        let Prefixes { pool, pool_tokens, .. } = self.options.prefixes;
+        let which = self.seed.stream_at("dataset.prefix.choice", index).random_range(0..pool);
+        let prefix = (pool_tokens as usize, self.seed.stream_at("dataset.prefix", which.into()));
+        (0..self.options.batch_size)
+            .map(|text| {
+                let tokens = length.draw(stream) as usize;
+                let own = self.seed.stream_at("dataset.prefix.rest", index << 20 | u64::from(text));
+                self.source.joined(vec![prefix.clone(), (tokens, own)])
+            })
+            .collect()
     }
 
     fn texts(&self, count: u32, length: Spread, stream: &mut Stream) -> Result<Vec<String>, DatasetError> {
@@ -215,6 +293,11 @@ mod tests {
             entries,
             input_tokens: Spread::exactly(32.0),
             output_tokens: None,
+            corpus: Corpus::Sonnet,
+            mixture: None,
+            turns: Spread::exactly(1.0),
+            delay: None,
+            prefixes: Prefixes::default(),
             batch_size: 1,
             composer: Composer::Prompts,
         }
@@ -278,6 +361,57 @@ mod tests {
         let one = dataset(SyntheticOptions { batch_size: 4, ..prompts(1) }, 1).conversation(0).unwrap();
         assert_eq!(one.turns[0].texts.len(), 1);
         assert_eq!(one.turns[0].texts[0].contents.len(), 4);
+    }
+
+    #[test]
+    fn conversations_have_turns_and_delays_after_the_first() {
+        let options = SyntheticOptions {
+            turns: Spread { mean: 4.0, stddev: 1.5 },
+            delay: Some(Spread { mean: 100.0, stddev: 80.0 }),
+            ..prompts(200)
+        };
+        let all = all(&dataset(options, 1));
+        let mean = all.iter().map(|one| one.turns.len()).sum::<usize>() as f64 / 200.0;
+        assert!((3.5..4.5).contains(&mean), "{mean}");
+        let delays: Vec<f64> = all.iter().flat_map(|one| &one.turns[1..]).map(|turn| turn.delay.unwrap()).collect();
+        assert!(all.iter().all(|one| one.turns[0].delay.is_none()) && delays.iter().all(|delay| *delay >= 0.0));
+        assert!(delays.iter().any(|delay| *delay > 150.0));
+    }
+
+    #[test]
+    fn a_mixture_decides_both_lengths_of_a_turn_together() {
+        let mixture = Mixture::parse("20,5:50;40,9:50").unwrap();
+        let tokenizer = Tokenizer::embedded(Embedded::Gpt2);
+        let options = SyntheticOptions { mixture: Some(mixture), ..prompts(100) };
+        let pairs: std::collections::BTreeSet<_> = all(&dataset(options, 1))
+            .iter()
+            .map(|one| (tokenizer.count(&one.turns[0].texts[0].contents[0]), one.turns[0].max_tokens.unwrap()))
+            .collect();
+        assert_eq!(pairs.into_iter().collect::<Vec<_>>(), [(20, 5), (40, 9)]);
+    }
+
+    #[test]
+    fn what_stands_before_a_prompt_is_shared_as_said() {
+        let tokenizer = Tokenizer::embedded(Embedded::Gpt2);
+        let prefixes = Prefixes { pool: 3, pool_tokens: 50, ..Prefixes::default() };
+        let options = SyntheticOptions { prefixes, turns: Spread::exactly(2.0), ..prompts(60) };
+        let all = self::all(&dataset(options, 1));
+        let text = |one: &Conversation, turn: usize| one.turns[turn].texts[0].contents[0].clone();
+        assert!(all.iter().all(|one| tokenizer.count(&text(one, 0)) == 82 && tokenizer.count(&text(one, 1)) == 32));
+        let beginnings: std::collections::HashSet<String> =
+            all.iter().map(|one| tokenizer.decode(&tokenizer.encode(&text(one, 0))[..50])).collect();
+        assert_eq!(beginnings.len(), 3);
+        let whole: std::collections::HashSet<String> = all.iter().map(|one| text(one, 0)).collect();
+        assert_eq!(whole.len(), 60);
+
+        let prefixes = Prefixes { system_tokens: Some(20), user_context_tokens: Some(30), ..Prefixes::default() };
+        let all = self::all(&dataset(SyntheticOptions { prefixes, ..prompts(50) }, 1));
+        let system: std::collections::HashSet<_> = all.iter().map(|one| one.system_message.clone().unwrap()).collect();
+        let contexts: std::collections::HashSet<_> =
+            all.iter().map(|one| one.user_context_message.clone().unwrap()).collect();
+        assert_eq!((system.len(), contexts.len()), (1, 50));
+        assert!(system.iter().all(|text| tokenizer.count(text) == 20));
+        assert!(contexts.iter().all(|text| tokenizer.count(text) == 30));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod embeddings;
 mod envelope;
 mod lenient;
+mod payload;
 pub mod rankings;
 pub mod reading;
 #[cfg(test)]
@@ -15,4 +16,5 @@ mod tests;
 pub use chat::ChatEndpoint;
 pub use completions::CompletionsEndpoint;
 pub use embeddings::EmbeddingsEndpoint;
+pub use payload::payload;
 pub use rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, NimRankingsEndpoint};

@@ -14,6 +14,17 @@ pub enum PlanError {
         /// What is missing.
         needs: &'static str,
     },
+    /// A range that holds nothing.
+    #[error("{from} lies after {to}: nothing would be left")]
+    Empty {
+        /// The flag of its beginning.
+        from: &'static str,
+        /// The flag of its end.
+        to: &'static str,
+    },
+    /// The input file cannot be used.
+    #[error(transparent)]
+    Dataset(#[from] crate::dataset::DatasetError),
     /// Flags that cannot both be given.
     #[error("{flag} and {other} exclude each other: give one")]
     Excludes {

@@ -2,6 +2,7 @@
 //! anything is sent, and printed as it stands into the results.
 
 pub mod error;
+pub mod input;
 pub mod load;
 pub mod resolve;
 
@@ -18,6 +19,7 @@ pub use resolve::resolve;
 
 use crate::config::flags::ExportLevel;
 use crate::config::values::Header;
+use crate::dataset::{Corpus, FileOptions, Mixture, Prefixes, SamplerKind};
 use crate::metric::{Measures, Slos};
 
 /// One run, resolved.
@@ -79,6 +81,20 @@ pub struct Input {
     pub tokenizer: Option<String>,
     /// Revision of a tokenizer from the hub.
     pub tokenizer_revision: String,
+    /// The file that is sent, where it is not made up.
+    pub file: Option<FileOptions>,
+    /// The order in which conversations are drawn.
+    pub sampler: SamplerKind,
+    /// Text that prompts are cut from.
+    pub corpus: Corpus,
+    /// Pairs of lengths that take the place of `isl` and `osl`.
+    pub mixture: Option<Mixture>,
+    /// Turns of a made-up conversation.
+    pub turns: Spread,
+    /// Milliseconds between a reply and the next turn.
+    pub delay_ms: Option<Spread>,
+    /// What stands before the prompts.
+    pub prefixes: Prefixes,
 }
 
 /// A normal distribution.

@@ -7,6 +7,7 @@ use aiperf_abi::{EndpointMetadata, ModelEndpoint, TransportMetadata};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::input;
 use super::load::resolve_load;
 use super::{Input, Output, Plan, PlanError, Rankings, Spread, Target};
 use crate::config::flags::{DEFAULT_DATASET_ENTRIES, ProfileFlags};
@@ -69,6 +70,9 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     if flags.osl_mean.is_some() && !metadata.produces_tokens {
         notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
     }
+    let osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
+    let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), osl)?;
+    let sampler = input::sampler(flags, file.as_ref());
     let input = Input {
         entries: flags
             .num_dataset_entries
@@ -81,6 +85,13 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         rankings,
         tokenizer: flags.tokenizer.clone(),
         tokenizer_revision: flags.tokenizer_revision.clone(),
+        file,
+        sampler,
+        corpus: flags.input.prompt_corpus,
+        mixture: flags.input.mixture.clone(),
+        turns: Spread { mean: flags.input.turns_mean, stddev: flags.input.turns_stddev },
+        delay_ms: input::delay(flags)?,
+        prefixes: input::prefixes(flags)?,
     };
     let model_endpoint = ModelEndpoint {
         endpoint_type: endpoint.name.clone(),

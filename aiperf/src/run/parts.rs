@@ -15,7 +15,8 @@ use crate::builtin::table::{self, MakeError};
 use crate::clock::Clock;
 use crate::config::flags::ExportLevel;
 use crate::credit::Phase;
-use crate::dataset::{self, Dataset, DatasetError, Sampler, SamplerKind, SyntheticDataset};
+use crate::dataset::{self, Dataset, DatasetError, FileDataset, Sampler, SyntheticDataset};
+use crate::endpoint::payload;
 use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
 use crate::export::{Exporters, InputsWriter, Layout, RunName, Stimulus};
@@ -113,9 +114,7 @@ impl Parts {
         if counts_locally && (target.metadata.produces_tokens || target.metadata.tokenizes_input) {
             notices.extend(loaded.notice.clone());
         }
-        let dataset = SyntheticDataset::new(synthetic(plan), Arc::clone(&loaded.tokenizer), seed)?;
-        dataset.fill()?;
-        let dataset: Arc<dyn Dataset> = Arc::new(dataset);
+        let dataset = dataset_of(plan, &loaded.tokenizer, seed, &mut notices)?;
         let requests = Requests::new(&target.model_endpoint, Arc::clone(&dataset), seed);
 
         let layout =
@@ -136,7 +135,7 @@ impl Parts {
             failures: Vec::new(),
         };
         let supply = Supply {
-            sampler: Arc::new(Mutex::new(Sampler::new(SamplerKind::Sequential, dataset.len(), seed))),
+            sampler: Arc::new(Mutex::new(Sampler::new(plan.input.sampler, dataset.len(), seed))),
             dataset,
             seed,
             cancellation: plan.load.cancellation,
@@ -234,12 +233,34 @@ fn recorder(plan: &Plan, endpoint: &Arc<dyn Endpoint>, tokenizer: &Arc<Tokenizer
     Recorder::new(Arc::clone(endpoint), counted(metadata.tokenizes_input), counted(metadata.produces_tokens))
 }
 
+/// The conversations of the run, all that can be made beforehand made.
+fn dataset_of(
+    plan: &Plan,
+    tokenizer: &Arc<Tokenizer>,
+    seed: RootSeed,
+    notices: &mut Vec<String>,
+) -> Result<Arc<dyn Dataset>, DatasetError> {
+    if let Some(file) = &plan.input.file {
+        let dataset = FileDataset::open(file.clone(), Arc::clone(tokenizer), seed)?;
+        notices.extend_from_slice(dataset.notices());
+        return Ok(Arc::new(dataset));
+    }
+    let dataset = SyntheticDataset::new(synthetic(plan), Arc::clone(tokenizer), seed)?;
+    dataset.fill()?;
+    Ok(Arc::new(dataset))
+}
+
 fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
     let spread = |from: Spread| dataset::Spread { mean: from.mean, stddev: from.stddev };
     dataset::SyntheticOptions {
         entries: plan.input.entries,
         input_tokens: spread(plan.input.isl),
         output_tokens: plan.input.osl.map(spread),
+        corpus: plan.input.corpus,
+        mixture: plan.input.mixture.clone(),
+        turns: spread(plan.input.turns),
+        delay: plan.input.delay_ms.map(spread),
+        prefixes: plan.input.prefixes.clone(),
         batch_size: u32::try_from(plan.input.batch_size).unwrap_or(u32::MAX),
         composer: match plan.input.rankings {
             None => dataset::Composer::Prompts,
@@ -282,7 +303,7 @@ fn write_inputs(
         let bodies: Result<Vec<Vec<u8>>, _> = (0..conversation.turns.len() as u32)
             .map(|turn| {
                 let request = requests.for_inputs(index, &conversation, turn);
-                endpoint.format_payload(request.info())?.into_bytes(request.info())
+                payload(endpoint, &request)?.into_bytes(request.info())
             })
             .collect();
         let bodies = bodies.map_err(|error| PartsError::Format {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::credit::Credit;
+use crate::endpoint::payload;
 use crate::exchange::Exchange;
 use crate::reply::Reply;
 use crate::transport::collect::{Outcome, collector};
@@ -61,7 +62,7 @@ impl Worker {
     /// The request as the transport takes it.
     fn prepare(&self, request: &Request) -> aiperf_abi::Result<TransportRequest> {
         let info = request.info();
-        let payload = self.endpoint.format_payload(info)?;
+        let payload = payload(&*self.endpoint, request)?;
         let headers = request_headers(&self.headers, info, payload.content_type(), self.endpoint.headers(info)?);
         Ok(TransportRequest::post(self.urls.next(), headers, payload.into_bytes(info)?)
             .with_timeout(Some(self.timeout)))

@@ -1,0 +1,106 @@
+//! What the flags say about what is sent, resolved: the file and its type, the order of its conversations.
+
+use std::path::Path;
+
+use super::{PlanError, Spread};
+use crate::config::flags::ProfileFlags;
+use crate::dataset::{self, DatasetError, FileOptions, Prefixes, SamplerKind, TraceOptions};
+
+/// The file to read, where one was named.
+///
+/// # Errors
+/// When a flag needs a file and there is none, or it cannot be told what the file is.
+pub fn file(flags: &ProfileFlags, pool_entries: u64, osl: Option<Spread>) -> Result<Option<FileOptions>, PlanError> {
+    let input = &flags.input;
+    let Some(path) = &input.input_file else {
+        return needs_a_file(flags).map_or(Ok(None), |flag| Err(PlanError::Needs { flag, needs: "--input-file" }));
+    };
+    if let (Some(start), Some(end)) = (input.start_offset_ms, input.end_offset_ms)
+        && start > end
+    {
+        return Err(PlanError::Empty { from: "--fixed-schedule-start-offset", to: "--fixed-schedule-end-offset" });
+    }
+    let kind = match input.custom_dataset_type {
+        Some(kind) => kind,
+        None => dataset::file::detect(path)?,
+    };
+    Ok(Some(FileOptions {
+        path: absolute(path),
+        kind,
+        pool_entries,
+        output_tokens: osl.map(|osl| dataset::Spread { mean: osl.mean, stddev: osl.stddev }),
+        delay_ratio: input.delay_ratio,
+        corpus: input.prompt_corpus,
+        system: prefixes(flags)?.system,
+        trace: TraceOptions {
+            speedup: input.speedup,
+            start_ms: input.start_offset_ms,
+            end_ms: input.end_offset_ms,
+            from_zero: input.auto_offset,
+            max_input: input.max_isl,
+            max_output: input.max_osl,
+            block_size: input.block_size,
+        },
+    }))
+}
+
+/// The order in which conversations are drawn.
+pub fn sampler(flags: &ProfileFlags, file: Option<&FileOptions>) -> SamplerKind {
+    let default = file.map_or(SamplerKind::Sequential, |file| file.kind.default_sampler());
+    flags.input.dataset_sampling_strategy.unwrap_or(default)
+}
+
+/// Time between a reply and the next turn, where there is one.
+///
+/// # Errors
+/// When a deviation was given and no mean.
+pub fn delay(flags: &ProfileFlags) -> Result<Option<Spread>, PlanError> {
+    let (mean, stddev, ratio) = (flags.input.delay_mean_ms, flags.input.delay_stddev_ms, flags.input.delay_ratio);
+    if mean == 0.0 && stddev > 0.0 {
+        let (flag, needs) = ("--conversation-turn-delay-stddev", "--conversation-turn-delay-mean");
+        return Err(PlanError::Needs { flag, needs });
+    }
+    Ok((mean > 0.0).then_some(Spread { mean: mean * ratio, stddev: stddev * ratio }))
+}
+
+/// What stands before the prompts.
+///
+/// # Errors
+/// When the file of the system message cannot be read.
+pub fn prefixes(flags: &ProfileFlags) -> Result<Prefixes, PlanError> {
+    let input = &flags.input;
+    let system = match &input.system_prompt_file {
+        None => input.system_prompt.clone(),
+        Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+            PlanError::Dataset(DatasetError::File { path: path.clone(), reason: error.to_string() })
+        })?),
+    };
+    Ok(Prefixes {
+        pool: input.prefix_pool.unwrap_or(0),
+        pool_tokens: input.prefix_length.unwrap_or(0),
+        system,
+        system_tokens: input.shared_system_prompt_length,
+        user_context_tokens: input.user_context_prompt_length,
+    })
+}
+
+/// The first flag that means nothing without a file.
+fn needs_a_file(flags: &ProfileFlags) -> Option<&'static str> {
+    let input = &flags.input;
+    let given = [
+        ("--custom-dataset-type", input.custom_dataset_type.is_some()),
+        ("--isl-block-size", input.block_size.is_some()),
+        ("--synthesis-speedup-ratio", input.speedup != 1.0),
+        ("--synthesis-max-isl", input.max_isl.is_some()),
+        ("--synthesis-max-osl", input.max_osl.is_some()),
+        ("--fixed-schedule-start-offset", input.start_offset_ms.is_some()),
+        ("--fixed-schedule-end-offset", input.end_offset_ms.is_some()),
+        ("--fixed-schedule-auto-offset", input.auto_offset),
+    ];
+    given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+}
+
+/// The path as the results keep it; as it is where the working folder cannot be told.
+fn absolute(path: &Path) -> std::path::PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
