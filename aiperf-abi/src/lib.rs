@@ -16,7 +16,7 @@ pub mod host;
 pub mod testing;
 
 pub use author::context::{Context, Host, Level, Plugin};
-pub use author::endpoint::{Endpoint, Payload};
+pub use author::endpoint::{API_KEY, Endpoint, Payload};
 pub use author::error::{Error, ErrorKind, Result};
 pub use author::exporter::{DataExporter, RecordBatch};
 pub use author::extract;

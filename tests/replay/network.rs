@@ -204,6 +204,29 @@ async fn a_last_answer_that_says_so_is_not_followed_on_its_connection() {
     assert_eq!(server.connections().accepted, 5);
 }
 
+/// The connections that six requests of two conversations in turn take.
+async fn connections_with(strategy: &str) -> Vec<usize> {
+    let server = Server::always(Answer::json(HELLO));
+    let config = format!(r#"{{"config":{{"connection_reuse_strategy":"{strategy}"}}}}"#);
+    let http: HttpTransport = made(&config).expect("a transport");
+    for session in ["a", "b", "a", "b", "b", "a"] {
+        let mut request = post(&server.url());
+        request.headers.push(("X-Correlation-ID".to_owned(), session.to_owned()));
+        assert_eq!(exchange(&http, request).await.error, None);
+    }
+    server.seen().iter().map(|seen| seen.connection).collect()
+}
+
+#[tokio::test]
+async fn a_request_takes_the_connection_the_strategy_says() {
+    assert_eq!(connections_with("pooled").await, [0; 6]);
+    assert_eq!(connections_with("never").await, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(connections_with("sticky-user-sessions").await, [0, 1, 0, 1, 1, 0]);
+    let wrong =
+        made::<HttpTransport>(r#"{"config":{"connection_reuse_strategy":"sometimes"}}"#).err().expect("a refusal");
+    assert!(wrong.to_string().contains("sticky-user-sessions"), "{wrong}");
+}
+
 /// Rounds of `width` requests at once over one transport: the connections that took.
 async fn connections_for(width: usize, rounds: usize) -> usize {
     let server = Server::always(Answer::chat_stream(5));

@@ -102,24 +102,47 @@ fn a_seed_fixes_the_schedule_of_a_poisson_rate() {
 
 #[test]
 fn every_endpoint_type_runs_against_the_engine_inside() {
-    for endpoint in ["chat", "completions", "embeddings", "nim_rankings", "cohere_rankings", "hf_tei_rankings"] {
+    let template =
+        ["--extra-inputs", r#"{"payload_template": "{\"prompt\": \"{{ text }}\"}", "response_field": "text"}"#];
+    for (endpoint, more) in [
+        ("chat", &[][..]),
+        ("completions", &[]),
+        ("responses", &[]),
+        ("messages", &[]),
+        ("huggingface_generate", &[]),
+        ("embeddings", &[]),
+        ("chat_embeddings", &[]),
+        ("nim_embeddings", &[]),
+        ("nim_rankings", &[]),
+        ("cohere_rankings", &[]),
+        ("hf_tei_rankings", &[]),
+        ("image_generation", &[]),
+        ("template", &template),
+        ("raw", &[]),
+    ] {
         let ran = Place::new()
-            .profile(&[
-                "--url",
-                "sim://?ttft=1ms&itl=0",
-                "--endpoint-type",
-                endpoint,
-                "--isl",
-                "10",
-                "--request-count",
-                "4",
-                "--rankings-passages-mean",
-                "3",
-                "--rankings-passages-prompt-token-mean",
-                "10",
-                "--rankings-query-prompt-token-mean",
-                "5",
-            ])
+            .profile(
+                &[
+                    &[
+                        "--url",
+                        "sim://?ttft=1ms&itl=0",
+                        "--endpoint-type",
+                        endpoint,
+                        "--isl",
+                        "10",
+                        "--request-count",
+                        "4",
+                        "--rankings-passages-mean",
+                        "3",
+                        "--rankings-passages-prompt-token-mean",
+                        "10",
+                        "--rankings-query-prompt-token-mean",
+                        "5",
+                    ],
+                    more,
+                ]
+                .concat(),
+            )
             .expect_code(0);
         assert_eq!(ran.avg("request_count"), 4.0, "{endpoint}");
         assert!(ran.avg("request_latency") > 0.0, "{endpoint}");
@@ -129,6 +152,33 @@ fn every_endpoint_type_runs_against_the_engine_inside() {
             "{endpoint}: {}",
             ran.avg("input_sequence_length")
         );
+    }
+}
+
+#[test]
+fn every_dialect_of_text_streams_from_the_engine_inside() {
+    for endpoint in ["chat", "completions", "responses", "messages", "huggingface_generate"] {
+        let ran = Place::new()
+            .profile(&[
+                "--url",
+                "sim://?ttft=1ms&itl=1ms",
+                "--endpoint-type",
+                endpoint,
+                "--streaming",
+                "--isl",
+                "10",
+                "--osl",
+                "7",
+                "--request-count",
+                "4",
+            ])
+            .expect_code(0);
+        assert_eq!(ran.avg("request_count"), 4.0, "{endpoint}");
+        assert_eq!(ran.avg("output_sequence_length"), 7.0, "{endpoint}");
+        assert!(ran.avg("inter_token_latency") >= 0.5, "{endpoint}: a piece for each token");
+        for record in ran.records() {
+            assert_eq!(record["metrics"]["usage_completion_tokens"]["value"], 7, "{endpoint}: {record}");
+        }
     }
 }
 

@@ -23,6 +23,9 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Headers of this dialect, in addition to the host's; a name given here wins over the host's.
     ///
+    /// Where a value holds [`API_KEY`], the host puts the user's key in its place and sends no `Authorization` header of
+    /// its own; without a key such a header is left out. The key itself never reaches the endpoint.
+    ///
     /// # Errors
     /// When they cannot be made; the request is then recorded as failed.
     fn headers(&self, request: RequestInfo<'_>) -> Result<Vec<(String, String)>> {
@@ -30,6 +33,9 @@ pub trait Endpoint: Send + Sync + 'static {
         Ok(Vec::new())
     }
 }
+
+/// Stands for the user's API key in the value of a header of [`Endpoint::headers`].
+pub const API_KEY: &str = "{api-key}";
 
 /// A request body.
 #[derive(Debug, Clone, PartialEq)]

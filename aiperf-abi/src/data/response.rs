@@ -9,10 +9,13 @@ use serde_json::Value;
 pub struct ParsedResponse {
     /// The content, if this piece has any. Role-only and usage-only events have none.
     pub data: Option<ResponseData>,
-    /// Token counts, if this piece reports them. The last one of a reply wins.
+    /// Token counts, if this piece reports them. Of several in a reply the last report of each count wins.
     pub usage: Option<Usage>,
     /// Why the server stopped, where it says so here.
     pub finish_reason: Option<String>,
+    /// Whether the content repeats what earlier pieces of the same reply said, as events do that close a part of a
+    /// stream with its whole text. It counts only where those pieces said nothing.
+    pub recap: bool,
 }
 
 impl ParsedResponse {
@@ -37,6 +40,13 @@ impl ParsedResponse {
     #[must_use]
     pub fn with_finish_reason(mut self, reason: Option<String>) -> Self {
         self.finish_reason = reason;
+        self
+    }
+
+    /// The same piece as one that repeats what was said before.
+    #[must_use]
+    pub fn as_recap(mut self) -> Self {
+        self.recap = true;
         self
     }
 }

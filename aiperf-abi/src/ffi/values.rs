@@ -101,6 +101,13 @@ pub struct FfiParsed {
     more: RVec<u8>,
 }
 
+/// `more` of a parsed reply, empty where all of it is the default.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+struct MoreParsed {
+    recap: bool,
+}
+
 impl FfiParsed {
     pub(crate) fn pack(parsed: ParsedResponse) -> Result<Self> {
         let usage = parsed.usage.map(|usage| usage.numbers().map(|(key, count)| Tuple2(key, count)).collect());
@@ -115,6 +122,9 @@ impl FfiParsed {
             finish_reason: parsed.finish_reason.map(RString::from).into(),
             more: RVec::new(),
         };
+        if parsed.recap {
+            wire.more = serde_json::to_vec(&MoreParsed { recap: true })?.into();
+        }
         match parsed.data {
             None => {}
             Some(ResponseData::Text(text)) => {
@@ -171,7 +181,10 @@ impl FfiParsed {
             counts.iter().for_each(|Tuple2(key, count)| usage.set_number(*key, *count));
             usage
         });
-        Ok(ParsedResponse { data: content, usage, finish_reason: self.finish_reason.into_option().map(RString::into) })
+        let more: MoreParsed =
+            if self.more.is_empty() { MoreParsed::default() } else { serde_json::from_slice(&self.more)? };
+        let finish_reason = self.finish_reason.into_option().map(RString::into);
+        Ok(ParsedResponse { data: content, usage, finish_reason, recap: more.recap })
     }
 }
 
@@ -197,10 +210,12 @@ mod tests {
             Some(ResponseData::Other(json!({"image": null}))),
         ];
         for data in contents {
-            for (usage, finish_reason) in
-                [(None, None), (Some(usage), Some("stop".to_owned())), (Some(Usage::default()), None)]
-            {
-                let parsed = ParsedResponse { data: data.clone(), usage, finish_reason };
+            for (usage, finish_reason, recap) in [
+                (None, None, true),
+                (Some(usage), Some("stop".to_owned()), false),
+                (Some(Usage::default()), None, false),
+            ] {
+                let parsed = ParsedResponse { data: data.clone(), usage, finish_reason, recap };
                 assert_eq!(FfiParsed::pack(parsed.clone()).unwrap().unpack().unwrap(), parsed);
             }
         }

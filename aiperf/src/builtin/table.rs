@@ -7,10 +7,11 @@ use aiperf_abi::{
     UrlSelectionStrategy,
 };
 
-use crate::endpoint::chat::ChatEndpoint;
-use crate::endpoint::completions::CompletionsEndpoint;
-use crate::endpoint::embeddings::EmbeddingsEndpoint;
-use crate::endpoint::rankings::{CohereRankingsEndpoint, HfTeiRankingsEndpoint, NimRankingsEndpoint};
+use crate::endpoint::{
+    AudioTranscriptionEndpoint, ChatEmbeddingsEndpoint, ChatEndpoint, CohereRankingsEndpoint, CompletionsEndpoint,
+    EmbeddingsEndpoint, HfTeiRankingsEndpoint, HuggingFaceGenerateEndpoint, ImageGenerationEndpoint, MessagesEndpoint,
+    NimEmbeddingsEndpoint, NimRankingsEndpoint, RawEndpoint, ResponsesEndpoint, TemplateEndpoint,
+};
 use crate::export::{CsvExporter, JsonExporter, RecordsExporter, TimeslicesCsvExporter, TimeslicesJsonExporter};
 use crate::plugin::library::{Library, LibraryError};
 use crate::plugin::registry::{Entry, Source};
@@ -82,10 +83,19 @@ macro_rules! row {
 const ENDPOINTS: &[(&str, New<dyn Endpoint>)] = &[
     row!(ChatEndpoint as Endpoint),
     row!(CompletionsEndpoint as Endpoint),
+    row!(ResponsesEndpoint as Endpoint),
+    row!(MessagesEndpoint as Endpoint),
+    row!(HuggingFaceGenerateEndpoint as Endpoint),
     row!(EmbeddingsEndpoint as Endpoint),
+    row!(ChatEmbeddingsEndpoint as Endpoint),
+    row!(NimEmbeddingsEndpoint as Endpoint),
     row!(NimRankingsEndpoint as Endpoint),
     row!(CohereRankingsEndpoint as Endpoint),
     row!(HfTeiRankingsEndpoint as Endpoint),
+    row!(ImageGenerationEndpoint as Endpoint),
+    row!(AudioTranscriptionEndpoint as Endpoint),
+    row!(TemplateEndpoint as Endpoint),
+    row!(RawEndpoint as Endpoint),
 ];
 
 const TRANSPORTS: &[(&str, New<dyn Transport>)] =

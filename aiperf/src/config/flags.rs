@@ -18,6 +18,18 @@ pub enum UiType {
     None,
 }
 
+/// Whose connection a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectionReuse {
+    /// Any that is free.
+    Pooled,
+    /// A new one each time.
+    Never,
+    /// One for each conversation.
+    StickyUserSessions,
+}
+
 /// How much is kept of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,6 +84,10 @@ pub struct ProfileFlags {
     /// Sent as `Authorization: Bearer <key>`; never written to a file
     #[arg(long, env = "AIPERF_API_KEY", hide_env_values = true, value_name = "KEY", help_heading = "Endpoint")]
     pub api_key: Option<String>,
+
+    /// Whose connection a request takes: any that is free, a new one each time, or one for each conversation [default: pooled]
+    #[arg(long, value_enum, value_name = "NAME", ignore_case = true, help_heading = "Endpoint")]
+    pub connection_reuse_strategy: Option<ConnectionReuse>,
 
     /// Time limit of a whole request; beyond it the request has failed
     #[arg(long, value_name = "SECONDS", default_value_t = 21_600.0, value_parser = values::positive, help_heading = "Endpoint")]

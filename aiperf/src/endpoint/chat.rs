@@ -2,7 +2,7 @@
 //! text, reasoning and tool calls, whole or streamed.
 
 use aiperf_abi::{
-    Context, Endpoint, Error, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Turn,
+    Context, Endpoint, ParsedResponse, Payload, Plugin, RequestInfo, Response, ResponseData, Result, Turn,
 };
 use serde::ser::{Error as _, SerializeSeq, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::body::Body;
 use super::envelope::{self, Choices};
 use super::lenient::{append, fold, text};
+use super::media::Audio;
 
 /// The `chat` endpoint.
 ///
@@ -58,14 +59,7 @@ struct Said {
 impl Choices for Said {
     fn into_data(self) -> (Option<ResponseData>, String) {
         let Self { content, reasoning, tools, finish_reason } = self;
-        let data = if !tools.is_empty() {
-            Some(ResponseData::ToolCall { text: tools, content, reasoning })
-        } else if !reasoning.is_empty() {
-            Some(ResponseData::Reasoning { content, reasoning })
-        } else {
-            Some(content).filter(|content| !content.is_empty()).map(ResponseData::Text)
-        };
-        (data, finish_reason)
+        (envelope::content(content, reasoning, tools), finish_reason)
     }
 }
 
@@ -145,7 +139,7 @@ fn calls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error>
 }
 
 /// The messages of a request, written straight from what it borrows.
-struct Messages<'a>(RequestInfo<'a>);
+pub(super) struct Messages<'a>(pub(super) RequestInfo<'a>);
 
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -216,27 +210,4 @@ enum Part<'a> {
 #[derive(Serialize)]
 struct Url<'a> {
     url: &'a str,
-}
-
-#[derive(Serialize)]
-struct Audio<'a> {
-    data: &'a str,
-    format: &'a str,
-}
-
-impl<'a> Audio<'a> {
-    /// Audio is `format,base64` or a data URL.
-    fn of(content: &'a str) -> Result<Self> {
-        let wrong = || {
-            let start: String = content.chars().take(40).collect();
-            Error::invalid_input(format!("audio must be `format,base64` (such as `wav,UklGR…`), not `{start}`"))
-        };
-        let (head, data) = content.split_once(',').ok_or_else(wrong)?;
-        let format = match head.strip_prefix("data:audio/") {
-            Some(kind) => kind.split(';').next().map_or(kind, |kind| kind.strip_prefix("x-").unwrap_or(kind)),
-            None => head,
-        };
-        let format = if format == "mpeg" { "mp3" } else { format };
-        if format.is_empty() || format.contains(['/', ':']) { Err(wrong()) } else { Ok(Self { data, format }) }
-    }
 }

@@ -1,5 +1,7 @@
-//! `embeddings`: OpenAI's embeddings. Texts in, one vector each out.
+//! OpenAI's embeddings and two relatives of theirs that embed more than text: one asks for a dialogue, one for texts with
+//! images. They answer alike.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use aiperf_abi::{
@@ -8,18 +10,41 @@ use aiperf_abi::{
 };
 
 use super::body::{Body, only_turn};
+use super::chat::Messages;
 use super::envelope::piece;
+use super::media::base64;
 
-/// The `embeddings` endpoint. Reads vectors of numbers, vectors per token (each is one), and base64 of little-endian
-/// 32-bit floats, which `--extra-inputs encoding_format:base64` asks for.
-pub struct EmbeddingsEndpoint {
+/// The `embeddings` endpoint: one vector for each text. Reads vectors of numbers, vectors per token (each is one), and
+/// base64 of little-endian 32-bit floats, which `--extra-inputs encoding_format:base64` asks for.
+pub struct EmbeddingsEndpoint(Warning);
+
+/// The `chat_embeddings` endpoint: one vector for a dialogue with images, as vLLM makes them of multimodal models.
+pub struct ChatEmbeddingsEndpoint(Warning);
+
+/// The `nim_embeddings` endpoint of NVIDIA NIM: one vector for each text, image, or text with an image.
+pub struct NimEmbeddingsEndpoint(Warning);
+
+/// Told once where the dataset asks for tokens that no embedding has.
+struct Warning {
     host: Box<dyn Host>,
     told: AtomicBool,
 }
 
+impl Warning {
+    fn of(cx: &Context<'_>) -> Self {
+        Self { host: cx.host(), told: AtomicBool::new(false) }
+    }
+
+    fn check(&self, request: RequestInfo<'_>) {
+        if request.max_tokens().is_some() && !self.told.swap(true, Ordering::Relaxed) {
+            self.host.log(Level::Warn, "embeddings produce no tokens: the requested output length is not sent");
+        }
+    }
+}
+
 impl Plugin for EmbeddingsEndpoint {
     fn new(cx: &Context<'_>) -> Result<Self> {
-        Ok(Self { host: cx.host(), told: AtomicBool::new(false) })
+        Ok(Self(Warning::of(cx)))
     }
 }
 
@@ -30,9 +55,7 @@ impl Endpoint for EmbeddingsEndpoint {
         if texts.is_empty() {
             return Err(Error::invalid_input("`embeddings` needs a text, the turn has none"));
         }
-        if turn.max_tokens().is_some() && !self.told.swap(true, Ordering::Relaxed) {
-            self.host.log(Level::Warn, "embeddings produce no tokens: the requested output length is not sent");
-        }
+        self.0.check(request);
         let mut body = Body::of(request)?;
         body.field("model", &request.model())?;
         body.field("input", &texts)?;
@@ -40,12 +63,67 @@ impl Endpoint for EmbeddingsEndpoint {
     }
 
     fn parse_response(&self, response: Response<'_>) -> Result<Option<ParsedResponse>> {
-        let Some(value) = response.json() else { return Ok(None) };
-        if let Some(error) = extract::reported_error(&value) {
-            return Err(error);
-        }
-        Ok(piece(vectors(&value), Usage::find(&value), None))
+        read(response)
     }
+}
+
+impl Plugin for ChatEmbeddingsEndpoint {
+    fn new(cx: &Context<'_>) -> Result<Self> {
+        Ok(Self(Warning::of(cx)))
+    }
+}
+
+impl Endpoint for ChatEmbeddingsEndpoint {
+    fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
+        request.last_turn()?;
+        self.0.check(request);
+        let mut body = Body::of(request)?;
+        body.field("model", &request.model())?;
+        body.field("messages", &Messages(request))?;
+        body.finish()
+    }
+
+    fn parse_response(&self, response: Response<'_>) -> Result<Option<ParsedResponse>> {
+        read(response)
+    }
+}
+
+impl Plugin for NimEmbeddingsEndpoint {
+    fn new(cx: &Context<'_>) -> Result<Self> {
+        Ok(Self(Warning::of(cx)))
+    }
+}
+
+impl Endpoint for NimEmbeddingsEndpoint {
+    fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
+        let turn = only_turn(request, "nim_embeddings")?;
+        let (mut texts, mut images) = (turn.texts(), turn.images().map(|image| image.content));
+        let input: Vec<Cow<'_, str>> = std::iter::from_fn(|| match (texts.next(), images.next()) {
+            (Some(text), Some(image)) => Some(Cow::Owned(format!("{text} {image}"))),
+            (one, other) => one.or(other).map(Cow::Borrowed),
+        })
+        .collect();
+        if input.is_empty() {
+            return Err(Error::invalid_input("`nim_embeddings` needs a text or an image, the turn has none"));
+        }
+        self.0.check(request);
+        let mut body = Body::of(request)?;
+        body.field("model", &request.model())?;
+        body.field("input", &input)?;
+        body.finish()
+    }
+
+    fn parse_response(&self, response: Response<'_>) -> Result<Option<ParsedResponse>> {
+        read(response)
+    }
+}
+
+fn read(response: Response<'_>) -> Result<Option<ParsedResponse>> {
+    let Some(value) = response.json() else { return Ok(None) };
+    if let Some(error) = extract::reported_error(&value) {
+        return Err(error);
+    }
+    Ok(piece(vectors(&value), Usage::find(&value), None))
 }
 
 fn vectors(reply: &Value) -> Option<ResponseData> {
@@ -67,24 +145,7 @@ fn vectors(reply: &Value) -> Option<ResponseData> {
 
 /// A vector out of the base64 of its little-endian 32-bit floats; `None` where the text is not that.
 fn base64_floats(text: &str) -> Option<Vec<f32>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut held) = (0u32, 0);
-    for symbol in text.trim_end_matches('=').bytes() {
-        let six = match symbol {
-            b'A'..=b'Z' => symbol - b'A',
-            b'a'..=b'z' => symbol - b'a' + 26,
-            b'0'..=b'9' => symbol - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(six);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
+    let bytes = base64(text)?;
     let floats = bytes.chunks_exact(4);
     let whole = !bytes.is_empty() && floats.remainder().is_empty();
     whole.then(|| floats.map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect())

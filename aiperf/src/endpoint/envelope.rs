@@ -1,4 +1,5 @@
-//! What chat and completions have in common: the object around the choices, with its name, its usage, or an error.
+//! What dialects have in common when they read: the object around the choices of chat and completions, errors in place of
+//! a reply, and content sorted into text, reasoning and tool calls.
 
 use std::borrow::Cow;
 
@@ -27,8 +28,8 @@ struct Envelope<'a, C: Default> {
 }
 
 /// A string that is copied only where it has escapes.
-#[derive(Debug, Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Name<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// Reads a reply or chunk whose `object` is one of `objects`. Real servers leave it out or empty, which is as good;
 /// an object of another name does not belong here and is passed over.
@@ -55,6 +56,17 @@ pub(super) fn read_unknown(response: Response<'_>) -> Result<Option<ParsedRespon
     match extract::reported_error(&value) {
         Some(error) => Err(error),
         None => Ok(piece(extract::auto_detect(&value), Usage::find(&value), None)),
+    }
+}
+
+/// Content by its most telling part; `None` where there is none.
+pub(super) fn content(content: String, reasoning: String, tools: String) -> Option<ResponseData> {
+    if !tools.is_empty() {
+        Some(ResponseData::ToolCall { text: tools, content, reasoning })
+    } else if !reasoning.is_empty() {
+        Some(ResponseData::Reasoning { content, reasoning })
+    } else {
+        Some(content).filter(|content| !content.is_empty()).map(ResponseData::Text)
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Reading {
     pub text: String,
     /// Reasoning text, joined in order. To be counted as one text.
     pub reasoning: String,
-    /// The server's own counts: the last non-empty report.
+    /// The server's own counts: of each the last report.
     pub usage: Usage,
     /// Why the server stopped: the last it said.
     pub finish_reason: Option<String>,
@@ -69,20 +69,28 @@ impl Reading {
 
     fn take(&mut self, endpoint: &dyn Endpoint, piece: Piece<'_>) -> Result<(), ErrorDetails> {
         let Some(parsed) = endpoint.parse_response(piece.response()).map_err(|e| reported(&e))? else { return Ok(()) };
-        let ParsedResponse { data, usage, finish_reason, .. } = parsed;
-        if let Some(usage) = usage.filter(|usage| !usage.is_empty()) {
-            self.usage = usage;
+        let ParsedResponse { data, usage, finish_reason, recap, .. } = parsed;
+        if let Some(usage) = usage {
+            update(&mut self.usage, usage);
         }
         if finish_reason.is_some() {
             self.finish_reason = finish_reason;
         }
-        if let Some(data) = data.filter(|data| !data.is_empty()) {
+        if let Some(data) = data.filter(|data| !(data.is_empty() || recap && self.has_said(data))) {
             self.content_ns.push(piece.perf_ns);
             if self.add(&data) && self.first_output_ns.is_none() {
                 self.first_output_ns = Some(piece.perf_ns);
             }
         }
         Ok(())
+    }
+
+    /// Whether earlier pieces held content of this sort already.
+    fn has_said(&self, data: &ResponseData) -> bool {
+        match data {
+            ResponseData::Reasoning { content, .. } if content.is_empty() => !self.reasoning.is_empty(),
+            _ => self.first_output_ns.is_some(),
+        }
     }
 
     /// Appends text and says whether there was anything besides reasoning.
@@ -100,6 +108,18 @@ impl Reading {
         self.text.push_str(content);
         self.text.push_str(tools);
         !content.is_empty() || !tools.is_empty()
+    }
+}
+
+/// Counts may come in parts (Anthropic tells the input at the start and the output at the end) or again and again. The
+/// last report of each stays; a total is renewed with its parts.
+fn update(usage: &mut Usage, report: Usage) {
+    report.numbers().for_each(|(key, count)| usage.set_number(key, count));
+    let told_part = report.prompt_tokens.is_some() || report.completion_tokens.is_some();
+    if let (true, None, Some(prompt), Some(completion)) =
+        (told_part, report.total_tokens, usage.prompt_tokens, usage.completion_tokens)
+    {
+        usage.total_tokens = Some(prompt + completion);
     }
 }
 
@@ -136,11 +156,16 @@ fn decoded(data: &[u8], text: bool) -> Cow<'_, [u8]> {
     Cow::Owned(String::from_utf8_lossy(data).into_owned().into_bytes())
 }
 
-/// A failure the server reports in a reply with a good status; a panic is the plugin's own.
+/// A failure the server reports in a reply with a good status; a panic is the plugin's own, and so is that it cannot read
+/// the reply.
 fn reported(error: &Error) -> ErrorDetails {
-    let details = failure::of_error(error);
     match error.kind() {
-        ErrorKind::Panic => details,
+        ErrorKind::Panic => failure::of_error(error),
+        ErrorKind::InvalidInput => ErrorDetails {
+            code: None,
+            kind: word::NO_CONTENT.to_owned(),
+            message: failure::shortened(&error.to_string()),
+        },
         _ => ErrorDetails {
             code: Some(502),
             kind: word::RESPONSE.to_owned(),

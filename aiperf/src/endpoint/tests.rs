@@ -4,10 +4,16 @@ use std::sync::Arc;
 
 use aiperf_abi::data::conversation::{Conversation, Media, Turn};
 use aiperf_abi::data::request::Request;
-use aiperf_abi::testing::{Fixture, MockHost, construct, construct_with, mock_model_endpoint, mock_response};
+use aiperf_abi::testing::{
+    Fixture, MockHost, construct, construct_with, mock_event, mock_model_endpoint, mock_response,
+};
 use aiperf_abi::{Endpoint, Plugin, ResponseData, Value, json};
 
 use super::*;
+
+mod bodies;
+mod own;
+mod replies;
 
 fn made<T: Plugin + Endpoint>() -> Box<dyn Endpoint> {
     Box::new(construct::<T>(json!({})).expect("an endpoint"))

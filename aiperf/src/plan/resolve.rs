@@ -19,6 +19,9 @@ use crate::transport::address::endpoint_url;
 /// The scheme of the engine inside aiperf: it has no models of its own, so none need be named.
 const SIM: &str = "sim://";
 
+/// The transport whose connections `--connection-reuse-strategy` is about.
+const HTTP: &str = "http";
+
 /// Makes the plan of a run.
 ///
 /// # Errors
@@ -26,6 +29,9 @@ const SIM: &str = "sim://";
 pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
     let mut notices = Vec::new();
     let load = resolve_load(&flags.load, registry)?;
+    if flags.load.fixed_schedule && flags.input.input_file.is_none() {
+        return Err(PlanError::Needs { flag: "--fixed-schedule", needs: "--input-file with time stamps" });
+    }
     let endpoint = registry.entry("endpoint", &flags.endpoint_type)?;
     let metadata: EndpointMetadata = metadata_of(endpoint)?;
     let transport = transport(flags, registry)?;
@@ -112,6 +118,19 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         shows_trace: flags.show_trace_timing,
     };
     output.goodput.check(Applicability::new(&metadata, &model_endpoint))?;
+    let mut options = plugin_options(flags, registry)?;
+    if let Some(strategy) = flags.connection_reuse_strategy {
+        if transport.name == HTTP {
+            let strategy = serde_json::to_value(strategy).expect("a name is JSON");
+            let settings = options.entry(HTTP.to_owned()).or_default();
+            settings.insert("connection_reuse_strategy".to_owned(), strategy);
+        } else {
+            let name = &transport.name;
+            notices.push(format!(
+                "--connection-reuse-strategy has no effect: transport `{name}` has no connections to choose"
+            ));
+        }
+    }
     Ok(Plan {
         target: Target {
             endpoint: endpoint.name.clone(),
@@ -128,7 +147,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         load,
         output,
         seed: flags.random_seed.unwrap_or(drawn_seed),
-        plugin_options: plugin_options(flags, registry)?,
+        plugin_options: options,
         notices,
     })
 }

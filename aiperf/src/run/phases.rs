@@ -133,6 +133,9 @@ impl Feed for Drawn {
             Some(index) => index,
             None => *self.next.insert(self.sample()),
         };
+        if let Some(start_ms) = self.supply.dataset.start_ms(index) {
+            return Some(Upcoming::new(1, Some(start_ms)));
+        }
         // One that cannot be read becomes a failed request when it is sent.
         let conversation = self.supply.dataset.conversation(index).ok();
         let first = conversation.as_ref().and_then(|conversation| conversation.turns.first());

@@ -1,6 +1,6 @@
 //! The headers every request carries, and what of them may be written down. Sends nothing.
 
-use aiperf_abi::RequestInfo;
+use aiperf_abi::{API_KEY, RequestInfo};
 
 /// What stands in artifacts for a value that must not be there.
 pub const REDACTED: &str = "<redacted>";
@@ -36,9 +36,7 @@ pub fn request_headers(
     let standard = standard.into_iter().filter(|(_, value)| !value.is_empty());
     let mut headers: Vec<(String, String)> =
         standard.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    if let Some(key) = &run.api_key {
-        headers.push(("Authorization".to_owned(), format!("Bearer {key}")));
-    }
+    let dialect = keyed(dialect, run.api_key.as_deref(), &mut headers);
     for (name, value) in dialect.into_iter().chain(run.user.iter().cloned()) {
         match headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
             Some(known) => *known = (name, value),
@@ -46,6 +44,24 @@ pub fn request_headers(
         }
     }
     headers
+}
+
+/// The headers of a dialect with the user's key in its place. Where the dialect has no place for it, it goes where most
+/// servers look.
+fn keyed(
+    mut dialect: Vec<(String, String)>,
+    key: Option<&str>,
+    headers: &mut Vec<(String, String)>,
+) -> Vec<(String, String)> {
+    let wants_key = |(_, value): &(String, String)| value.contains(API_KEY);
+    match key {
+        Some(key) if dialect.iter().any(wants_key) => {
+            dialect.iter_mut().for_each(|(_, value)| *value = value.replace(API_KEY, key));
+        }
+        Some(key) => headers.push(("Authorization".to_owned(), format!("Bearer {key}"))),
+        None => dialect.retain(|header| !wants_key(header)),
+    }
+    dialect
 }
 
 /// The same headers fit to be written into an artifact: secrets and what ties a request to a person or a server replaced
@@ -113,6 +129,21 @@ mod tests {
         assert_eq!(value(&headers, "accept"), ["text/plain"]);
         assert_eq!(value(&headers, "x-a"), ["1"]);
         assert_eq!(value(&headers, "x-correlation-id"), [""; 0], "an empty id is not sent");
+    }
+
+    #[test]
+    fn a_dialect_says_where_the_key_goes_and_never_sees_it() {
+        let headers = |key: Option<&str>| {
+            let run = RunHeaders { api_key: key.map(str::to_owned), user: Vec::new() };
+            let dialect = vec![pair("x-api-key", API_KEY), pair("anthropic-version", "2023-06-01")];
+            request_headers(&run, Request::default().info(), "application/json", dialect)
+        };
+        let with_key = headers(Some("k"));
+        assert_eq!(value(&with_key, "x-api-key"), ["k"]);
+        assert_eq!(value(&with_key, "authorization"), [""; 0], "the key is sent once");
+        assert_eq!(value(&headers(None), "x-api-key"), [""; 0]);
+        assert_eq!(value(&headers(None), "anthropic-version"), ["2023-06-01"]);
+        assert!(is_secret("x-api-key"));
     }
 
     #[test]

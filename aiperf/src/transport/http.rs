@@ -1,7 +1,10 @@
 //! `http` and `https`: requests over pooled keep-alive connections, replies handed over chunk by chunk as they arrive.
 //! Knows no API dialect and does not judge a status.
 
+mod connections;
+
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aiperf_abi::{Context, Error, ErrorKind, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
@@ -9,17 +12,15 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 use serde::Deserialize;
 
+use self::connections::{Connections, HttpVersion, Reuse};
 use super::failure::word;
-
-/// How long an idle connection is kept. Inference servers commonly close theirs after five seconds (uvicorn,
-/// llama.cpp); a request written into a connection that is just being closed is lost, so ours go first.
-const IDLE: Duration = Duration::from_secs(4);
 
 /// The built-in HTTP transport.
 ///
 /// - One request at a time per connection (HTTP/1.1), so that no queue hides in a shared connection; `http_version: "2"`
 ///   speaks HTTP/2 only, with prior knowledge for `http`.
-/// - Connections are kept and reused without limit, for four idle seconds.
+/// - Connections are kept and reused without limit, for four idle seconds. With `connection_reuse_strategy`, `never` opens
+///   one for each request and `sticky-user-sessions` keeps one for each conversation (`X-Correlation-ID`).
 /// - A request is sent once. Only one that met a dead connection before a byte of it was written goes to another.
 /// - No proxy, whatever the environment says: a proxy would be measured along. No redirect is followed. Nothing is
 ///   decompressed, and nothing compressed is asked for.
@@ -28,7 +29,7 @@ const IDLE: Duration = Duration::from_secs(4);
 /// [`aiperf_abi::Mark::Sent`] is not reported: when the last byte left is not visible from here.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
-    client: Client,
+    connections: Arc<Connections>,
 }
 
 /// Settings of the entry.
@@ -36,48 +37,24 @@ pub struct HttpTransport {
 #[serde(default, deny_unknown_fields)]
 struct Settings {
     http_version: HttpVersion,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-enum HttpVersion {
-    #[default]
-    #[serde(rename = "1.1")]
-    One,
-    #[serde(rename = "2")]
-    Two,
+    connection_reuse_strategy: Reuse,
 }
 
 impl Plugin for HttpTransport {
     fn new(cx: &Context<'_>) -> Result<Self> {
-        Self::with(&cx.config()?)
+        let Settings { http_version, connection_reuse_strategy } = cx.config()?;
+        Ok(Self { connections: Arc::new(Connections::new(http_version, connection_reuse_strategy)?) })
     }
 }
 
-impl HttpTransport {
-    fn with(settings: &Settings) -> Result<Self> {
-        // Fails where the process has one already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(usize::MAX)
-            .pool_idle_timeout(IDLE);
-        let builder = match settings.http_version {
-            HttpVersion::One => builder.http1_only(),
-            HttpVersion::Two => builder.http2_prior_knowledge(),
-        };
-        let client = builder.build().map_err(|e| Error::from(e).context("cannot set up the HTTP client"))?;
-        Ok(Self { client })
-    }
-}
+/// The header that is the same for all turns of a conversation.
+const SESSION: &str = "x-correlation-id";
 
 impl Transport for HttpTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
-        let client = self.client.clone();
-        Box::pin(exchange(client, request, sink))
+        let session = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(SESSION));
+        let client = self.connections.client_for(&request.url, session.map(|(_, value)| value.as_str()));
+        Box::pin(async move { exchange(client?, request, sink).await })
     }
 }
 

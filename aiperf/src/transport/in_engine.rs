@@ -3,10 +3,11 @@
 //!
 //! `sim://?ttft=50ms&itl=5ms&slots=64&osl=16&fail=0.1&status=503`: time to the first token, time between tokens, requests
 //! worked on at once (the others wait in line), tokens of a reply where the request does not say, and which share of the
-//! requests is refused how. It speaks chat, completions, embeddings and the three dialects of ranking, each at its path.
+//! requests is refused how. It speaks every built-in dialect at its path, and answers any body where there is no path.
 
 mod dialect;
 mod engine;
+mod others;
 mod reply;
 mod schedule;
 mod settings;

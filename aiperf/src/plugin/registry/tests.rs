@@ -172,7 +172,7 @@ fn the_order_is_by_category_and_name_and_always_the_same() {
     assert_eq!(first, order());
     assert_eq!(
         first[..2],
-        ["endpoint chat aiperf:ChatEndpoint", "endpoint cohere_rankings aiperf:CohereRankingsEndpoint"]
+        ["endpoint audio_transcription aiperf:AudioTranscriptionEndpoint", "endpoint chat aiperf:ChatEndpoint"]
     );
     let shared: Vec<_> = first.iter().filter(|line| line.contains("shared")).collect();
     assert_eq!((shared.len(), shared[0].as_str()), (20, "data_exporter shared l2:X"), "the first of the highest");

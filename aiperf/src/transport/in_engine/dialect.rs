@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::reply::{Delivery, Label, Reply, Shape, Text};
+use super::words;
 use crate::tokenizer::{Embedded, Tokenizer};
 
 /// What the engine makes of a request.
@@ -57,6 +58,15 @@ impl Prompt {
         self.tokens + self.texts.iter().map(|text| tokenizer.count(text) as u64).sum::<u64>()
     }
 
+    /// Takes the text out of the content of each message.
+    fn add_messages(&mut self, messages: Value, name: &str) -> Result<(), Refusal> {
+        let Value::Array(messages) = messages else { return Err(Refusal::bad(format!("`{name}` is no list"))) };
+        for mut message in messages {
+            self.add(message.get_mut("content").map(Value::take).unwrap_or_default());
+        }
+        Ok(())
+    }
+
     /// Takes the text out of a string, a list of strings or of parts with a `text`, or token numbers.
     fn add(&mut self, value: Value) {
         match value {
@@ -79,16 +89,29 @@ pub(super) struct Frame {
 }
 
 type Body = Map<String, Value>;
-type Speak = fn(Body, Frame) -> Result<Understood, Refusal>;
+
+/// Who answers: one that reads JSON, or one that reads whatever comes.
+#[derive(Clone, Copy)]
+enum Speak {
+    Json(fn(Body, Frame) -> Result<Understood, Refusal>),
+    Bytes(fn(&[u8], Frame) -> Result<Understood, Refusal>),
+}
 
 /// Paths and who answers there.
 const DIALECTS: &[(&str, Speak)] = &[
-    ("/v1/chat/completions", chat),
-    ("/v1/completions", completions),
-    ("/v1/embeddings", embeddings),
-    ("/v1/ranking", nim_ranking),
-    ("/v2/rerank", cohere_rerank),
-    ("/rerank", tei_rerank),
+    ("/v1/chat/completions", Speak::Json(chat)),
+    ("/v1/completions", Speak::Json(completions)),
+    ("/v1/responses", Speak::Json(responses)),
+    ("/v1/messages", Speak::Json(messages)),
+    ("/generate", Speak::Json(generate)),
+    ("/generate_stream", Speak::Json(generate_stream)),
+    ("/v1/embeddings", Speak::Json(embeddings)),
+    ("/v1/ranking", Speak::Json(nim_ranking)),
+    ("/v2/rerank", Speak::Json(cohere_rerank)),
+    ("/rerank", Speak::Json(tei_rerank)),
+    ("/v1/images/generations", Speak::Json(images)),
+    ("/v1/audio/transcriptions", Speak::Bytes(transcription)),
+    ("/", Speak::Bytes(anything)),
 ];
 
 /// Reads a request.
@@ -96,26 +119,112 @@ const DIALECTS: &[(&str, Speak)] = &[
 /// # Errors
 /// A refusal where nothing answers at `path` or the body is not what is expected there.
 pub(super) fn understand(path: &str, body: &[u8], frame: Frame) -> Result<Understood, Refusal> {
-    let Some((_, speak)) = DIALECTS.iter().find(|(known, _)| *known == path) else {
+    let wanted = if path.is_empty() { "/" } else { path };
+    let Some((_, speak)) = DIALECTS.iter().find(|(known, _)| *known == wanted) else {
         let known: Vec<&str> = DIALECTS.iter().map(|(path, _)| *path).collect();
         return Err(Refusal {
             status: 404,
             message: format!("nothing answers at `{path}`; known are {}", known.join(", ")),
         });
     };
-    let body = serde_json::from_slice(body).map_err(|e| Refusal::bad(format!("the body is no JSON object: {e}")))?;
-    speak(body, frame)
+    match speak {
+        Speak::Bytes(speak) => speak(body, frame),
+        Speak::Json(speak) => {
+            let object = serde_json::from_slice(body);
+            speak(object.map_err(|e| Refusal::bad(format!("the body is no JSON object: {e}")))?, frame)
+        }
+    }
 }
 
 fn chat(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
-    let Value::Array(messages) = required(&mut body, "messages")? else {
-        return Err(Refusal::bad("`messages` is no list"));
-    };
     let mut prompt = Prompt::default();
-    for mut message in messages {
-        prompt.add(message.get_mut("content").map(Value::take).unwrap_or_default());
-    }
+    prompt.add_messages(required(&mut body, "messages")?, "messages")?;
     Ok(Understood { reply: text(Shape::Chat, &body, frame)?, prompt })
+}
+
+fn responses(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
+    let mut prompt = Prompt::default();
+    prompt.add(body.remove("instructions").unwrap_or_default());
+    match required(&mut body, "input")? {
+        Value::String(input) => prompt.add(input.into()),
+        items => prompt.add_messages(items, "input")?,
+    }
+    Ok(Understood { reply: text(Shape::Responses, &body, frame)?, prompt })
+}
+
+fn messages(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
+    let mut prompt = Prompt::default();
+    prompt.add(body.remove("system").unwrap_or_default());
+    prompt.add_messages(required(&mut body, "messages")?, "messages")?;
+    if !body.contains_key("max_tokens") {
+        return Err(Refusal::bad("`max_tokens` is missing in the body"));
+    }
+    Ok(Understood { reply: text(Shape::Messages, &body, frame)?, prompt })
+}
+
+fn generate(body: Body, frame: Frame) -> Result<Understood, Refusal> {
+    generated(body, frame, false)
+}
+
+fn generate_stream(body: Body, frame: Frame) -> Result<Understood, Refusal> {
+    generated(body, frame, true)
+}
+
+fn generated(mut body: Body, frame: Frame, streams: bool) -> Result<Understood, Refusal> {
+    let mut prompt = Prompt::default();
+    prompt.add(required(&mut body, "inputs")?);
+    let mut parameters = match body.remove("parameters") {
+        Some(Value::Object(parameters)) => parameters,
+        None | Some(Value::Null) => Body::new(),
+        Some(_) => return Err(Refusal::bad("`parameters` is no object")),
+    };
+    parameters.insert("stream".to_owned(), streams.into());
+    Ok(Understood { reply: text(Shape::Generate, &parameters, frame)?, prompt })
+}
+
+/// What is asked for without a path: any body, answered in the plainest way.
+fn anything(body: &[u8], frame: Frame) -> Result<Understood, Refusal> {
+    let mut prompt = Prompt::default();
+    let body = match serde_json::from_slice(body) {
+        Ok(Value::Object(body)) => body,
+        Ok(other) => {
+            prompt.add(other);
+            Body::new()
+        }
+        Err(_) => {
+            prompt.add(String::from_utf8_lossy(body).into());
+            Body::new()
+        }
+    };
+    ["text", "prompt", "input", "inputs", "query"]
+        .iter()
+        .for_each(|name| prompt.add(body.get(*name).cloned().unwrap_or_default()));
+    Ok(Understood { reply: text(Shape::Plain, &body, frame)?, prompt })
+}
+
+fn images(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
+    let mut prompt = Prompt::default();
+    prompt.add(required(&mut body, "prompt")?);
+    let count = number(&body, "n")?.unwrap_or(1);
+    let image = |_| json!({ "b64_json": PIXEL });
+    let body = match body.get("stream") {
+        Some(Value::Bool(true)) => json!({ "type": "image_generation.completed", "b64_json": PIXEL, "usage": null }),
+        _ => json!({ "created": frame.created_s, "data": (0..count).map(image).collect::<Vec<_>>(), "usage": null }),
+    };
+    let is_event = body.get("type").is_some();
+    Ok(Understood { reply: Reply::Body { body, usage: Some("usage"), is_event }, prompt })
+}
+
+/// The smallest PNG there is, one pixel.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// A form with a file in it; what is said in the file does not matter.
+fn transcription(body: &[u8], frame: Frame) -> Result<Understood, Refusal> {
+    if memchr::memmem::find(body, b"name=\"file\"; filename=").is_none() {
+        return Err(Refusal::bad("the body is no form with a `file`"));
+    }
+    let body = json!({ "text": words::text(frame.osl) });
+    Ok(Understood { reply: Reply::Body { body, usage: None, is_event: false }, prompt: Prompt::default() })
 }
 
 fn completions(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
@@ -125,10 +234,11 @@ fn completions(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
 }
 
 fn text(shape: Shape, body: &Body, frame: Frame) -> Result<Reply, Refusal> {
-    let allowed = match number(body, "max_completion_tokens")? {
-        Some(tokens) => Some(tokens),
-        None => number(body, "max_tokens")?,
-    };
+    const LIMITS: [&str; 4] = ["max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_tokens"];
+    let mut allowed = None;
+    for name in LIMITS {
+        allowed = allowed.or(number(body, name)?);
+    }
     let tokens = allowed.unwrap_or(frame.osl.max(number(body, "min_tokens")?.unwrap_or(0)));
     if tokens == 0 {
         return Err(Refusal::bad("a reply has at least one token"));
@@ -136,7 +246,7 @@ fn text(shape: Shape, body: &Body, frame: Frame) -> Result<Reply, Refusal> {
     let delivery = match body.get("stream") {
         Some(Value::Bool(true)) => {
             let include = body.get("stream_options").and_then(|options| options.get("include_usage"));
-            Delivery::Stream { include_usage: include == Some(&Value::Bool(true)) }
+            Delivery::Stream { include_usage: shape.always_tells_usage() || include == Some(&Value::Bool(true)) }
         }
         Some(Value::Bool(false) | Value::Null) | None => Delivery::Whole,
         Some(other) => return Err(Refusal::bad(format!("`stream` is true or false, not {other}"))),
@@ -147,19 +257,25 @@ fn text(shape: Shape, body: &Body, frame: Frame) -> Result<Reply, Refusal> {
 }
 
 fn embeddings(mut body: Body, _: Frame) -> Result<Understood, Refusal> {
-    let input = required(&mut body, "input")?;
-    let several = match &input {
-        Value::Array(items) if items.iter().any(|item| !item.is_number()) => items.len(),
-        _ => 1,
-    };
-    let dimensions = number(&body, "dimensions")?.unwrap_or(8) as usize;
     let mut prompt = Prompt::default();
-    prompt.add(input);
+    let mut several = 1;
+    if let Some(messages) = body.remove("messages") {
+        prompt.add_messages(messages, "messages")?;
+    } else {
+        let input = required(&mut body, "input")?;
+        if let Value::Array(items) = &input
+            && items.iter().any(|item| !item.is_number())
+        {
+            several = items.len();
+        }
+        prompt.add(input);
+    }
+    let dimensions = number(&body, "dimensions")?.unwrap_or(8) as usize;
     let data: Vec<Value> = (0..several)
         .map(|index| json!({ "object": "embedding", "index": index, "embedding": unit_vector(index, dimensions) }))
         .collect();
     let body = json!({ "object": "list", "data": data, "model": model(&body), "usage": null });
-    Ok(Understood { reply: Reply::Body { body, usage: Some("usage") }, prompt })
+    Ok(Understood { reply: Reply::Body { body, usage: Some("usage"), is_event: false }, prompt })
 }
 
 /// A vector of length one that points along the axis of its number.
@@ -172,7 +288,7 @@ fn nim_ranking(mut body: Body, _: Frame) -> Result<Understood, Refusal> {
     let (prompt, ranked) = ranking(&mut body, "passages")?;
     let rankings: Vec<Value> = ranked.map(|(index, score)| json!({ "index": index, "logit": score })).collect();
     let body = json!({ "rankings": rankings, "usage": null });
-    Ok(Understood { reply: Reply::Body { body, usage: Some("usage") }, prompt })
+    Ok(Understood { reply: Reply::Body { body, usage: Some("usage"), is_event: false }, prompt })
 }
 
 fn cohere_rerank(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
@@ -184,13 +300,13 @@ fn cohere_rerank(mut body: Body, frame: Frame) -> Result<Understood, Refusal> {
         "results": results,
         "meta": { "api_version": { "version": "2" }, "billed_units": { "search_units": 1 } },
     });
-    Ok(Understood { reply: Reply::Body { body, usage: None }, prompt })
+    Ok(Understood { reply: Reply::Body { body, usage: None, is_event: false }, prompt })
 }
 
 fn tei_rerank(mut body: Body, _: Frame) -> Result<Understood, Refusal> {
     let (prompt, ranked) = ranking(&mut body, "texts")?;
     let body = ranked.map(|(index, score)| json!({ "index": index, "score": score })).collect();
-    Ok(Understood { reply: Reply::Body { body, usage: None }, prompt })
+    Ok(Understood { reply: Reply::Body { body, usage: None, is_event: false }, prompt })
 }
 
 /// The query and the texts to rank, and for each text a score, best first. The order they came in is as good as any.

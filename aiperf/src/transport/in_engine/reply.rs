@@ -1,11 +1,11 @@
-//! The bytes of an answer: OpenAI's chat and completions, streamed or whole, and bodies that say only how much was read.
-//! Knows no time.
+//! The bytes of an answer: generated text in OpenAI's chat and completions, streamed or whole (`others` has the further
+//! shapes), and bodies that are there at once. Knows no time.
 
 use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::words;
+use super::{others, words};
 
 /// What a request is answered.
 #[derive(Debug)]
@@ -18,14 +18,31 @@ pub(super) enum Reply {
         body: Value,
         /// Which key of it gets `prompt_tokens` and `total_tokens`.
         usage: Option<&'static str>,
+        /// Whether it is sent as the only event of a stream.
+        is_event: bool,
     },
 }
 
-/// Which of OpenAI's two shapes.
+/// In which dialect text is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Chat,
     Completions,
+    /// OpenAI's Responses.
+    Responses,
+    /// Anthropic's Messages.
+    Messages,
+    /// Hugging Face's text-generation-inference.
+    Generate,
+    /// An object with a `text`.
+    Plain,
+}
+
+impl Shape {
+    /// Whether a stream ends with the token counts unasked.
+    pub(super) fn always_tells_usage(self) -> bool {
+        !matches!(self, Self::Chat | Self::Completions)
+    }
 }
 
 /// How generated text is asked for.
@@ -38,12 +55,13 @@ pub(super) enum Delivery {
 /// Generated text.
 #[derive(Debug)]
 pub(super) struct Text {
-    shape: Shape,
-    delivery: Delivery,
-    tokens: u32,
-    finish_reason: &'static str,
-    /// `"id":…,"object":…,"created":…,"model":…`
-    header: String,
+    pub(super) shape: Shape,
+    pub(super) delivery: Delivery,
+    pub(super) tokens: u32,
+    /// Whether it ends because the request allowed no more tokens.
+    pub(super) is_cut_off: bool,
+    /// `"id":…,"object":…,"created":…,"model":…`, or what identifies a reply of another shape.
+    pub(super) header: String,
 }
 
 /// What identifies a reply.
@@ -60,6 +78,9 @@ impl Text {
             (Shape::Chat, Delivery::Whole) => ("chatcmpl", "chat.completion"),
             (Shape::Chat, Delivery::Stream { .. }) => ("chatcmpl", "chat.completion.chunk"),
             (Shape::Completions, _) => ("cmpl", "text_completion"),
+            (Shape::Responses, _) => ("resp", "response"),
+            (Shape::Messages, _) => ("msg", "message"),
+            (Shape::Generate | Shape::Plain, _) => ("gen", "text"),
         };
         let header = format!(
             r#""id":"{prefix}-{}","object":"{object}","created":{},"model":{}"#,
@@ -67,12 +88,12 @@ impl Text {
             label.created_s,
             Value::from(label.model)
         );
-        Self { shape, delivery, tokens, finish_reason: "stop", header }
+        Self { shape, delivery, tokens, is_cut_off: false, header }
     }
 
     /// The same, cut off because the request allowed no more tokens.
     pub(super) fn cut_off(mut self) -> Self {
-        self.finish_reason = "length";
+        self.is_cut_off = true;
         self
     }
 
@@ -82,6 +103,7 @@ impl Text {
             (Shape::Chat, 0) => format!(r#""delta":{{"role":"assistant","content":"{word}"}}"#),
             (Shape::Chat, _) => format!(r#""delta":{{"content":"{word}"}}"#),
             (Shape::Completions, _) => format!(r#""text":"{word}""#),
+            _ => return others::write_token(self, index, out),
         };
         self.write_event(&said, "null", out);
     }
@@ -102,7 +124,10 @@ impl Text {
     }
 
     fn write_end(&self, prompt_tokens: u64, out: &mut Vec<u8>) {
-        let (header, reason) = (&self.header, format!("\"{}\"", self.finish_reason));
+        if !matches!(self.shape, Shape::Chat | Shape::Completions) {
+            return others::write_end(self, prompt_tokens, out);
+        }
+        let (header, reason) = (&self.header, if self.is_cut_off { r#""length""# } else { r#""stop""# });
         let usage = json!({
             "prompt_tokens": prompt_tokens,
             "completion_tokens": self.tokens,
@@ -110,11 +135,8 @@ impl Text {
         });
         match self.delivery {
             Delivery::Stream { include_usage } => {
-                let nothing = match self.shape {
-                    Shape::Chat => r#""delta":{}"#,
-                    Shape::Completions => r#""text":"""#,
-                };
-                self.write_event(nothing, &reason, out);
+                let nothing = if self.shape == Shape::Chat { r#""delta":{}"# } else { r#""text":"""# };
+                self.write_event(nothing, reason, out);
                 if include_usage {
                     append(out, format_args!("data: {{{header},\"choices\":[],\"usage\":{usage}}}\n\n"));
                 }
@@ -122,9 +144,10 @@ impl Text {
             }
             Delivery::Whole => {
                 let text = words::text(self.tokens);
-                let said = match self.shape {
-                    Shape::Chat => format!(r#""message":{{"role":"assistant","content":"{text}","refusal":null}}"#),
-                    Shape::Completions => format!(r#""text":"{text}""#),
+                let said = if self.shape == Shape::Chat {
+                    format!(r#""message":{{"role":"assistant","content":"{text}","refusal":null}}"#)
+                } else {
+                    format!(r#""text":"{text}""#)
                 };
                 append(
                     out,
@@ -161,7 +184,8 @@ impl Reply {
     }
 
     pub(super) fn content_type(&self) -> &'static str {
-        if self.is_stream() { "text/event-stream; charset=utf-8" } else { "application/json" }
+        let is_event = matches!(self, Self::Body { is_event: true, .. });
+        if is_event || self.is_stream() { "text/event-stream; charset=utf-8" } else { "application/json" }
     }
 
     /// What is handed over when the `index`-th token is due: nothing, unless it is a stream.
@@ -175,17 +199,20 @@ impl Reply {
     pub(super) fn write_end(&self, prompt_tokens: u64, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => text.write_end(prompt_tokens, out),
-            Self::Body { body, usage } => {
+            Self::Body { body, usage, is_event } => {
                 let mut body = body.clone();
                 if let Some(key) = usage {
                     body[*key] = json!({ "prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens });
                 }
-                append(out, format_args!("{body}"));
+                match is_event {
+                    true => append(out, format_args!("data: {body}\n\n")),
+                    false => append(out, format_args!("{body}")),
+                }
             }
         }
     }
 }
 
-fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub(super) fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to memory does not fail");
 }

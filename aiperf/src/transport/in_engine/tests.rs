@@ -125,6 +125,58 @@ async fn embeddings_and_rankings_answer_for_every_text() {
 }
 
 #[tokio::test]
+async fn each_dialect_of_text_is_answered_in_its_shape() {
+    let (transport, base) = transport("ttft=0&itl=0&osl=3");
+    let json = async |path: &str, body: Value| json_of(&ask(&transport, &base, path, &body).await);
+    let body = json("/v1/responses", json!({ "input": "Hello, world!", "max_output_tokens": 2 })).await;
+    assert_eq!(
+        (&body["status"], &body["output"][0]["content"][0]["text"]),
+        (&json!("incomplete"), &json!("The answer"))
+    );
+    assert_eq!(body["usage"], json!({ "input_tokens": 4, "output_tokens": 2, "total_tokens": 6 }));
+    let messages = json!([{ "role": "user", "content": [{ "type": "text", "text": "Hello, world!" }] }]);
+    let body = json("/v1/messages", json!({ "messages": messages, "system": "x", "max_tokens": 2 })).await;
+    assert_eq!((&body["stop_reason"], &body["content"][0]["text"]), (&json!("max_tokens"), &json!("The answer")));
+    assert_eq!(body["usage"]["input_tokens"], 5);
+    let body = json("/generate", json!({ "inputs": "Hello, world!" })).await;
+    assert_eq!((&body["generated_text"], &body["details"]["input_length"]), (&json!("The answer is"), &json!(4)));
+    let body = json("", json!({ "prompt": "Hello, world!" })).await;
+    assert_eq!((&body["text"], &body["usage"]["input_tokens"]), (&json!("The answer is"), &json!(4)));
+    let body = json("/v1/images/generations", json!({ "prompt": "a cat", "n": 2 })).await;
+    assert_eq!(body["data"].as_array().unwrap().len(), 2);
+    let body = json("/v1/embeddings", json!({ "messages": messages })).await;
+    assert_eq!((body["data"].as_array().unwrap().len(), &body["usage"]["prompt_tokens"]), (1, &json!(4)));
+}
+
+#[tokio::test]
+async fn each_dialect_of_text_streams_an_event_for_each_token() {
+    let (transport, base) = transport("ttft=0&itl=0&osl=3");
+    let words = ["The", " answer", " is"];
+    for (path, body, at) in [
+        ("/v1/responses", json!({ "input": "x", "stream": true }), "/delta"),
+        ("/v1/messages", json!({ "messages": [], "max_tokens": 3, "stream": true }), "/delta/text"),
+        ("/generate_stream", json!({ "inputs": "x" }), "/token/text"),
+        ("", json!({ "text": "x", "stream": true }), "/text"),
+    ] {
+        let chunks = chunks(&ask(&transport, &base, path, &body).await);
+        let said: Vec<&str> = chunks.iter().filter_map(|(chunk, _)| chunk.pointer(at)?.as_str()).collect();
+        assert_eq!(said, words, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_with_a_file_is_transcribed() {
+    let (transport, base) = transport("ttft=0&osl=2");
+    let url = base.replacen("sim://", "sim:///v1/audio/transcriptions", 1);
+    for (form, status) in [("name=\"file\"; filename=\"a.wav\"", 200), ("name=\"model\"", 400)] {
+        let request = TransportRequest::post(url.clone(), Vec::new(), form.as_bytes().to_vec());
+        let (sink, collected) = collector(Clock::start());
+        let result = transport.send(request, sink).await;
+        assert_eq!(collected.finish(Outcome::Ended(result)).status, Some(status));
+    }
+}
+
+#[tokio::test]
 async fn what_it_cannot_answer_is_refused_with_the_reason() {
     let (transport, base) = transport("ttft=0");
     let refused = async |path: &str, body: &Value| {
