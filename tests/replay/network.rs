@@ -223,7 +223,7 @@ async fn a_request_takes_the_connection_the_strategy_says() {
     assert_eq!(connections_with("never").await, [0, 1, 2, 3, 4, 5]);
     assert_eq!(connections_with("sticky-user-sessions").await, [0, 1, 0, 1, 1, 0]);
     let wrong =
-        made::<HttpTransport>(r#"{"config":{"connection_reuse_strategy":"sometimes"}}"#).err().expect("a refusal");
+        made::<HttpTransport>(r#"{"config":{"connection_reuse_strategy":"sometimes"}}"#).expect_err("a refusal");
     assert!(wrong.to_string().contains("sticky-user-sessions"), "{wrong}");
 }
 
