@@ -55,7 +55,7 @@ impl Failure {
 
     /// Tells the user. Gives back how the process ends.
     pub fn print(&self) -> Exit {
-        output::stderr(&format!("{self}\n"));
+        output::stderr(&format!("{}\n", output::fitted_to_stderr(&self.to_string())));
         self.exit
     }
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::plugins::text::fitted;
+
 /// Writes to the standard output: results.
 pub fn stdout(text: &str) {
     harmless(write(&mut io::stdout().lock(), text));
@@ -10,6 +12,12 @@ pub fn stdout(text: &str) {
 /// Writes to the standard error: everything else.
 pub fn stderr(text: &str) {
     harmless(write(&mut io::stderr().lock(), text));
+}
+
+/// The text as it fits the standard error, where that is a terminal.
+pub fn fitted_to_stderr(text: &str) -> String {
+    let terminal = console::Term::stderr();
+    fitted(text, terminal.is_term().then(|| usize::from(terminal.size().1)))
 }
 
 fn write(stream: &mut dyn Write, text: &str) -> io::Result<()> {

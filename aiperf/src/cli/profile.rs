@@ -32,6 +32,14 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
     let registry = discovery.registry()?;
     let display = display(args.flags.ui);
     let plan = plan::resolve(&args.flags, &registry, RootSeed::from_entropy().value())?;
+    tracing::info!(
+        endpoint = plan.target.endpoint,
+        transport = plan.target.transport,
+        urls = plan.target.request_urls.join(" "),
+        seed = plan.seed,
+        "planned"
+    );
+    tracing::debug!(plan = %plan.to_json(), "in full");
     let command = command_line(std::env::args());
     let mut live = Live { progress: Some(Progress::new(display)), last: None };
     let finished = run::execute(&plan, &registry, &command, &mut live)?;

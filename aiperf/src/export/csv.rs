@@ -1,11 +1,11 @@
 //! The summary as CSV: metrics with a distribution, a blank line, then single values. Two decimals; an empty cell
 //! where there is no number.
 
-use aiperf_abi::{Context, DataExporter, Error, FileInfo, MetricResult, Plugin, Report, Result};
+use aiperf_abi::{Context, DataExporter, FileInfo, MetricResult, Plugin, Report, Result};
 use csv::Terminator;
 
 use super::file::write_whole;
-use super::layout;
+use super::{folder_of, layout};
 
 /// The percentiles that have a column.
 const PERCENTILES: [f64; 11] = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99];
@@ -20,8 +20,7 @@ pub struct CsvExporter {
 
 impl Plugin for CsvExporter {
     fn new(cx: &Context<'_>) -> Result<Self> {
-        let dir = cx.artifact_dir().ok_or_else(|| Error::disabled("the run writes no artifacts"))?;
-        Ok(Self { dir })
+        Ok(Self { dir: folder_of(cx)? })
     }
 }
 

@@ -5,13 +5,12 @@
 use std::io;
 
 use aiperf_abi::{
-    Context, DataExporter, Distribution, Error, FileInfo, Map, MetricResult, Plugin, Report, Result, SteadyState,
-    Value, json,
+    Context, DataExporter, Distribution, FileInfo, Map, MetricResult, Plugin, Report, Result, SteadyState, Value, json,
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::file::PendingFile;
-use super::layout;
+use super::{folder_of, layout};
 
 /// Version of the shape.
 const SCHEMA_VERSION: &str = "1.4";
@@ -24,8 +23,7 @@ pub struct JsonExporter {
 
 impl Plugin for JsonExporter {
     fn new(cx: &Context<'_>) -> Result<Self> {
-        let dir = cx.artifact_dir().ok_or_else(|| Error::disabled("the run writes no artifacts"))?;
-        Ok(Self { dir })
+        Ok(Self { dir: folder_of(cx)? })
     }
 }
 

@@ -20,6 +20,20 @@ pub use layout::{Layout, RunName, Stimulus};
 pub use lines::LineFile;
 pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 
+use aiperf_abi::{Context, Error, Result};
+use serde::Deserialize;
+
+/// The settings of an exporter that has none: one that is given all the same is a mistake.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct NoSettings {}
+
+/// Where an exporter without settings writes.
+fn folder_of(cx: &Context<'_>) -> Result<String> {
+    let NoSettings {} = cx.config()?;
+    cx.artifact_dir().ok_or_else(|| Error::disabled("the run writes no artifacts"))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::path::Path;
@@ -63,6 +77,16 @@ pub(crate) mod tests {
         ]
         .map(|made| made.expect_err("no folder").kind());
         assert_eq!(kinds, [aiperf_abi::ErrorKind::Disabled; 3]);
+    }
+
+    #[test]
+    fn a_setting_that_an_exporter_does_not_have_is_an_error() {
+        let made = context(
+            Path::new("run"),
+            &serde_json::json!({"indent": 4}),
+            <super::JsonExporter as aiperf_abi::Plugin>::new,
+        );
+        assert!(made.expect_err("no such setting").to_string().contains("indent"));
     }
 
     /// A result whose numbers all follow from its mean.

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use aiperf_abi::{Context, DataExporter, Error, FileInfo, MetricResult, Plugin, Report, Result};
+use aiperf_abi::{Context, DataExporter, FileInfo, MetricResult, Plugin, Report, Result};
 use csv::Terminator;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::file::{PendingFile, write_whole};
 use super::json::Numbers;
-use super::layout;
+use super::{folder_of, layout};
 
 /// Writes `profile_export_aiperf_timeslices.json`.
 #[derive(Debug)]
@@ -22,19 +22,15 @@ pub struct TimeslicesCsvExporter {
     dir: String,
 }
 
-fn artifact_dir(cx: &Context<'_>) -> Result<String> {
-    cx.artifact_dir().ok_or_else(|| Error::disabled("the run writes no artifacts"))
-}
-
 impl Plugin for TimeslicesJsonExporter {
     fn new(cx: &Context<'_>) -> Result<Self> {
-        Ok(Self { dir: artifact_dir(cx)? })
+        Ok(Self { dir: folder_of(cx)? })
     }
 }
 
 impl Plugin for TimeslicesCsvExporter {
     fn new(cx: &Context<'_>) -> Result<Self> {
-        Ok(Self { dir: artifact_dir(cx)? })
+        Ok(Self { dir: folder_of(cx)? })
     }
 }
 

@@ -122,7 +122,7 @@ pub(super) fn no_head() -> ErrorDetails {
     ErrorDetails { code: None, kind: word::PLUGIN.to_owned(), message }
 }
 
-/// `text`, at most [`LONGEST_MESSAGE`] characters of it.
+/// `text`, at most `LONGEST_MESSAGE` characters of it.
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST_MESSAGE) {
         Some((end, _)) => format!("{}…", &text[..end]),

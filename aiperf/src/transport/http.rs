@@ -162,7 +162,7 @@ fn told(error: &reqwest::Error, server: &str, progress: Progress, limit: Option<
         (ErrorKind::Timeout, word::TIMEOUT, format!("{server} did not finish within {} s", limit.as_secs_f64()))
     } else if error.is_connect() {
         if roots.io == Some(Io::ConnectionRefused) {
-            (ErrorKind::Io, word::REFUSED, format!("nothing listens at {server}; is the server up?"))
+            (ErrorKind::Io, word::REFUSED, format!("nothing listens at {server} (is the server up?)"))
         } else if error.is_dns() {
             (ErrorKind::Io, word::DNS, format!("no address is known for {server}"))
         } else if roots.tls {

@@ -7,7 +7,7 @@ use console::Style;
 use serde::Serialize;
 
 use super::document::FaultDocument;
-use super::text::{counted, one_line, paint, screen};
+use super::text::{columns, counted, fitted, one_line, paint, screen};
 use super::{Failure, Form};
 use crate::builtin;
 use crate::cli::console::Screen;
@@ -51,7 +51,9 @@ fn tell(validation: &Validation, form: Form) -> Exit {
     });
     let passed = validation.passed();
     let (packages, warnings) = (validation.packages, validation.warnings.clone());
-    form.tell(&Document { packages, passed, checks: checks.into(), warnings }, |_| words(validation, screen()));
+    form.tell(&Document { packages, passed, checks: checks.into(), warnings }, |_| {
+        fitted(&words(validation, screen()), columns())
+    });
     if passed { Exit::Success } else { Exit::Failed }
 }
 

@@ -55,7 +55,7 @@ impl DiscoveryArgs {
     pub fn registry(&self) -> Result<Registry, Failure> {
         let registry = builtin::registry(&self.options()?);
         for line in troubles::in_brief(&registry) {
-            output::stderr(&format!("{line}\n"));
+            output::stderr(&format!("{}\n", output::fitted_to_stderr(&line)));
         }
         Ok(registry)
     }
@@ -153,7 +153,7 @@ impl Form {
     /// Tells on the standard error what is wrong with packages. The JSON documents have it inside.
     fn tell_troubles(self, registry: &Registry) {
         if self == Self::Text {
-            output::stderr(&troubles::in_full(registry));
+            output::stderr(&output::fitted_to_stderr(&troubles::in_full(registry)));
         }
     }
 }

@@ -105,6 +105,25 @@ pub(in crate::cli) fn wrapped(first: &str, words: &str, screen: Screen) -> Strin
     text
 }
 
+/// Lines as a person at a terminal of this width reads them: broken between words, under their start. Where there is no
+/// terminal they stay whole, for who searches them.
+pub(in crate::cli) fn fitted(text: &str, columns: Option<usize>) -> String {
+    let Some(width) = columns else { return text.to_owned() };
+    let page = Screen { width: width.min(WIDEST), colour: Colour::Plain };
+    // A line in colours is one of ours, and short.
+    let fits = |line: &str| line.chars().count() <= page.width || line.contains('\u{1b}');
+    let lines = text.split('\n').map(|line| match fits(line) {
+        true => line.to_owned(),
+        false => wrapped(&" ".repeat(line.len() - line.trim_start().len()), line, page),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Columns of the standard output, if it is a terminal.
+pub(super) fn columns() -> Option<usize> {
+    std::io::stdout().is_terminal().then(|| Screen::stdout().width)
+}
+
 /// `1 entry`, `2 entries`.
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -131,6 +150,13 @@ mod tests {
     fn words_are_wrapped_under_their_start_and_a_long_one_stays_whole() {
         assert_eq!(wrapped("  of ", "one two three four", NARROW), "  of one two three\n     four");
         assert_eq!(wrapped("", "/a/path/that/is/longer/than/that x", NARROW), "/a/path/that/is/longer/than/that\nx");
+    }
+
+    #[test]
+    fn long_lines_are_broken_for_a_terminal_only() {
+        let text = "error: short\n  a line that is too long\n";
+        assert_eq!(fitted(text, None), text);
+        assert_eq!(fitted(text, Some(20)), "error: short\n  a line that is too\n  long\n");
     }
 
     #[test]
