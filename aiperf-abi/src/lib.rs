@@ -30,7 +30,8 @@ pub use author::timing::{
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
 pub use data::report::{
-    Distribution, ErrorCount, FileInfo, FileStem, LittlesLaw, MetricResult, Report, SteadyState, TimeSlice, Uncertified,
+    Audit, AuditGrade, Distribution, ErrorCount, FileInfo, FileStem, LittlesLaw, MetricResult, Report, SteadyState,
+    TimeSlice, Uncertified,
 };
 pub use data::response::{ParsedResponse, ResponseData, Usage};
 pub use data::settings::{EndpointMetadata, ModelEndpoint, TransportMetadata};

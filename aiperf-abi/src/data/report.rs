@@ -45,10 +45,49 @@ pub struct Report {
     pub steady_state: Option<SteadyState>,
     /// Slices of time, where they were asked for.
     pub timeslices: Vec<TimeSlice>,
+    /// Whether the client was fit to measure.
+    pub audit: Audit,
     /// Folder of this run's artifacts; exporters write there.
     pub artifact_dir: String,
     /// Stem of the file names, `profile_export` unless the user chose another.
     pub file_stem: FileStem,
+}
+
+/// Whether the client was fit to measure what it measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Audit {
+    /// The worst of the findings.
+    pub grade: AuditGrade,
+    /// What was wrong with the client, one sentence each.
+    pub findings: Vec<String>,
+    /// Share of all processors that the client used, 0 to 1; absent where the system does not tell.
+    pub client_cpu_share: Option<f64>,
+    /// How late one request in a hundred was sent, or later, milliseconds; absent where a limit held requests back.
+    pub schedule_lag_p99_ms: Option<f64>,
+    /// By how much the schedule was moved back because the client stood still, seconds.
+    pub schedule_slipped_seconds: f64,
+    /// Requests per second that were asked for, where a rate was.
+    pub wanted_rate: Option<f64>,
+    /// Longest wait of a due task for a processor, milliseconds.
+    pub runtime_lag_max_ms: f64,
+    /// How often a worker waited because parsing and counting were behind.
+    pub recorder_waits: u64,
+    /// Files the process may have open.
+    pub open_files_limit: Option<u64>,
+}
+
+/// How far the client can be trusted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditGrade {
+    /// Nothing speaks against it.
+    #[default]
+    Good,
+    /// Something does: read the findings before the tails of the distributions.
+    Fair,
+    /// The client was a bottleneck: the numbers are also about it.
+    Poor,
 }
 
 /// The part of a phase in which the server was as busy as it was meant to be.

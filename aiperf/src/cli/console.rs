@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use aiperf_abi::{ErrorCount, FileInfo, MetricResult, Report};
+use aiperf_abi::{AuditGrade, ErrorCount, FileInfo, MetricResult, Report};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use comfy_table::{ContentLineStyle, LineStyle, TableStyle};
 use console::Style;
@@ -330,6 +330,15 @@ fn closing(report: &Report, footer: &Footer<'_>) -> String {
             let _ = writeln!(text, "Benchmark Duration: {}{mark}", not_available());
         }
     }
+    let grade = match report.audit.grade {
+        AuditGrade::Good => "good",
+        AuditGrade::Fair => "fair",
+        AuditGrade::Poor => "poor: the client was a bottleneck",
+    };
+    let cpu = report.audit.client_cpu_share.map(|share| format!(", client CPU {:.0} %", share * 100.0));
+    let lag = report.audit.schedule_lag_p99_ms.map(|lag| format!(", schedule lag p99 {lag:.2} ms"));
+    let details = format!("{}{}", cpu.unwrap_or_default(), lag.unwrap_or_default());
+    let _ = writeln!(text, "Client Audit: {grade}{details}");
     if let Some(reason) = report.incomplete_reason.as_ref().filter(|_| !report.is_complete) {
         let _ = writeln!(text, "Incomplete: {reason}");
     }

@@ -206,6 +206,10 @@ pub struct ProfileFlags {
     )]
     pub export_level: ExportLevel,
 
+    /// Fail (exit code 1) when the client itself was a bottleneck: the audit of every run says so
+    #[arg(long, help_heading = "Output")]
+    pub require_trust: bool,
+
     /// What a good request is: metrics with a bound each, in the units of the report, e.g.
     /// "time_to_first_token:100 inter_token_latency:10". Adds goodput
     #[arg(long, value_name = "METRIC:BOUND ...", value_parser = values::goodput, help_heading = "Output")]

@@ -69,6 +69,7 @@ impl Serialize for Summary<'_> {
         if !report.warmup_metrics.is_empty() {
             map.serialize_entry("warmup_metrics", &ByTag(&report.warmup_metrics))?;
         }
+        map.serialize_entry("audit", &report.audit)?;
         if let Some(steady) = &report.steady_state {
             map.serialize_entry("steady_state", &Steady(steady))?;
         }

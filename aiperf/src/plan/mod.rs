@@ -132,6 +132,8 @@ pub struct Output {
     pub slice_seconds: Option<f64>,
     /// Whether the times of the transport are shown.
     pub shows_trace: bool,
+    /// Whether a client that was a bottleneck makes the run a failure.
+    pub require_trust: bool,
 }
 
 impl Output {

@@ -114,6 +114,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         prefix: flags.profile_export_prefix.clone(),
         level: flags.export_level,
         goodput: flags.goodput.clone().unwrap_or_default(),
+        require_trust: flags.require_trust,
         slice_seconds: flags.slice_duration,
         shows_trace: flags.show_trace_timing,
     };

@@ -1,6 +1,7 @@
 //! One run: wires a plan and the registry into live parts, drives the phase, drains it, and hands the results to the
 //! exporters. Prints nothing; tells whoever watches through snapshots.
 
+pub mod audit;
 pub mod dispatcher;
 pub mod interrupt;
 pub mod lane;
@@ -25,6 +26,7 @@ use crate::plan::Plan;
 use crate::plugin::registry::Registry;
 use crate::progress::{Goal, Snapshot};
 use crate::worker::Worker;
+use audit::Watch;
 use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
@@ -143,11 +145,11 @@ async fn drive(
         let tally = Arc::clone(tallies.of(ready.phase));
         let ended = run_phase(ready, plan, &shared, tally, &mut interrupts, watcher).await?;
         let stopped = ended.ending != Ending::Complete;
-        let twice = ended.ending == Ending::Twice;
-        done = Some(ended);
-        if twice {
+        if ended.ending == Ending::Twice {
+            records_of(&ended, tallies.of(ended.goal.phase)).await;
             return Err(interrupted);
         }
+        done = Some(ended);
         if stopped {
             break;
         }
@@ -172,6 +174,7 @@ async fn drive(
         },
         counts,
         queue_full: tally.queue_full(),
+        watch: done.watch,
     };
     Ok(report::finish(plan, setting, recorded, &end, clock))
 }
@@ -190,6 +193,7 @@ struct Done {
     dispatcher: Dispatcher,
     start_ns: u64,
     goal: PhaseGoal,
+    watch: Watch,
 }
 
 /// What whoever watches is told of a phase from its beginning.
@@ -239,9 +243,25 @@ async fn run_phase(
             .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
     };
     let tell = |watcher: &mut dyn Watcher| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));
-    let ending = watch_to_the_end(&dispatcher, &tally, &mut limits, interrupts, watcher, &tell).await;
-    Ok(Done { ending, dispatcher, start_ns, goal })
+    let mut watch = Watch::start();
+    let ending = watch_to_the_end(&dispatcher, &tally, &mut limits, &mut watch, interrupts, watcher, &tell).await;
+    watch.stop();
+    Ok(Done { ending, dispatcher, start_ns, goal, watch })
 }
+
+/// Waits a moment for the records of what has come back: whoever leaves at once still wants what there was.
+async fn records_of(ended: &Done, tally: &Tally) {
+    let all_written = async {
+        while tally.written() < ended.dispatcher.counts().0.returned {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // Too late is no harm: every line that is written is whole.
+    let _ = tokio::time::timeout(PATIENCE_AT_THE_DOOR, all_written).await;
+}
+
+/// How long a user who wants out at once waits for records, at most.
+const PATIENCE_AT_THE_DOOR: Duration = Duration::from_millis(500);
 
 /// How a phase came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,6 +296,7 @@ async fn watch_to_the_end(
     dispatcher: &Dispatcher,
     tally: &Tally,
     limits: &mut Limits,
+    watch: &mut Watch,
     interrupts: &mut Interrupts,
     watcher: &mut dyn Watcher,
     tell: &dyn Fn(&mut dyn Watcher),
@@ -302,7 +323,8 @@ async fn watch_to_the_end(
                 dispatcher.abandon();
                 patience = Box::pin(std::future::pending());
             }
-            _ = ticks.tick() => {
+            due = ticks.tick() => {
+                watch.saw_lag(due.elapsed());
                 tell(watcher);
                 let (completed, errors) = tally.finished();
                 let too_many = |limit: &Failing| completed >= limit.armed_at && errors as f64 > limit.share * completed as f64;

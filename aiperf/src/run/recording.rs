@@ -142,6 +142,7 @@ impl Desk {
                 self.failures.push(failure);
             }
             lines.clear();
+            tallies.settle();
         }
         Recorded {
             aggregate: self.aggregate,
@@ -168,6 +169,13 @@ impl Tallies {
             Phase::Profiling => &self.profiling,
         }
     }
+
+    /// Everything that was counted is written.
+    fn settle(&self) {
+        for tally in [&self.warmup, &self.profiling] {
+            tally.written.store(tally.completed.load(Ordering::Relaxed), Ordering::Release);
+        }
+    }
 }
 
 /// Counts of a phase that can be read while it goes.
@@ -178,6 +186,7 @@ pub struct Tally {
     first_tokens: AtomicU64,
     first_token_ns: AtomicU64,
     queue_full: AtomicU64,
+    written: AtomicU64,
 }
 
 impl Tally {
@@ -199,6 +208,11 @@ impl Tally {
     /// How often workers had to wait for the recorder.
     pub fn queue_full(&self) -> u64 {
         self.queue_full.load(Ordering::Relaxed)
+    }
+
+    /// Finished requests whose records are written.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
     }
 
     /// Finished requests and, of those, failed ones.

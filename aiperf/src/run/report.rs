@@ -1,9 +1,10 @@
 //! From sums to the final report: the metrics, how complete they are, and what a reader should know about them.
 
-use aiperf_abi::{FileInfo, Report, TimeSlice, Value};
+use aiperf_abi::{AuditGrade, FileInfo, Report, TimeSlice, Value};
 use rand::Rng;
 
 use super::Finished;
+use super::audit::{Evidence, Watch, audit};
 use super::recording::Recorded;
 use crate::clock::Clock;
 use crate::export::Layout;
@@ -57,10 +58,9 @@ pub struct End {
     pub counts: IssueCounts,
     /// How often a worker waited for the recorder.
     pub queue_full: u64,
+    /// What was seen of the client.
+    pub watch: Watch,
 }
-
-/// Lag of the schedule beyond which the reader is told, as a share of the phase.
-const WORTH_A_WORD: f64 = 0.001;
 
 /// Makes the report and gives it to the exporters.
 pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, clock: Clock) -> Finished {
@@ -72,13 +72,22 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.benchmark_id = benchmark_id(plan.seed, clock.wall_ns(end.start_ns));
     report.metrics_title = plan.target.metadata.metrics_title.clone().unwrap_or_else(|| "Metrics".to_owned());
     report.notices = setting.notices;
-    report.notices.extend(about_the_client(end, window));
+    report.notices.extend(about_the_schedule(end));
     report.notices.extend(notices(&metrics));
     if let (warmup, Some(window)) = &recorded.warmup {
         report.warmup_metrics = warmup.finish(*window);
     }
     report.window_ns = (clock.wall_ns(window.start_ns), clock.wall_ns(window.end_ns));
     time_resolved(&mut report, plan, &recorded.aggregate, window, clock);
+    report.audit = audit(&Evidence {
+        plan: &plan.load.profiling,
+        counts: end.counts,
+        metrics: &metrics,
+        seconds: window.seconds(),
+        queue_full: end.queue_full,
+        watch: end.watch,
+    });
+    report.notices.extend(report.audit.findings.iter().map(|finding| format!("Client: {finding}.")));
     report.metrics = metrics;
     report.error_summary = recorded.aggregate.errors();
     report.was_cancelled = end.stopped.is_some();
@@ -102,6 +111,9 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     files.extend(setting.files);
     let mut problems: Vec<String> =
         recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    if plan.output.require_trust && report.audit.grade == AuditGrade::Poor {
+        problems.push("--require-trust: the client was a bottleneck, see `Client` above".to_owned());
+    }
     if end.stopped == Some(Stopped::TooManyFailed) {
         problems.push(format!("the run was ended: {}", Stopped::TooManyFailed.reason()));
     }
@@ -136,30 +148,14 @@ fn time_resolved(report: &mut Report, plan: &Plan, aggregate: &Aggregate, window
     }
 }
 
-fn about_the_client(end: &End, window: Window) -> Vec<String> {
-    let mut notices = Vec::new();
-    let slipped = end.counts.slipped_ns as f64 / 1e9;
-    if slipped > window.seconds() * WORTH_A_WORD {
-        notices.push(format!(
-            "The client stood still and moved its schedule back by {slipped:.3} s in all: the rate that was reached is below \
-             the one that was asked for. Give it a less busy machine."
-        ));
-    }
-    if end.counts.never_sent > 0 {
-        notices.push(format!(
+fn about_the_schedule(end: &End) -> Option<String> {
+    (end.counts.never_sent > 0).then(|| {
+        format!(
             "{} requests were due but never sent: --concurrency held them back until the end. The server does not keep up \
              with --request-rate.",
             end.counts.never_sent
-        ));
-    }
-    if end.queue_full > 0 {
-        notices.push(format!(
-            "The client could not parse and count replies as fast as they came: workers waited for it {} times, and latencies \
-             may include that.",
-            end.queue_full
-        ));
-    }
-    notices
+        )
+    })
 }
 
 fn benchmark_id(seed: u64, start_wall_ns: u64) -> String {
