@@ -86,8 +86,11 @@ impl Recording {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(desk: Desk, tallies: Arc<Tallies>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
-        let thread =
-            std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(move || desk.run(&tallies, queue))?;
+        let work = move || {
+            step_back();
+            desk.run(&tallies, queue)
+        };
+        let thread = std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(work)?;
         Ok(Self { thread })
     }
 
@@ -102,6 +105,19 @@ impl Recording {
         }
     }
 }
+
+/// Lets every other thread go first where there are too few processors: parsing and counting can wait, a send and the
+/// arrival of a byte cannot. On Linux a nice value belongs to a thread; elsewhere nothing is done.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), YIELDING) {
+        tracing::debug!("the recorder keeps its priority: {error}");
+    }
+}
+
+/// Nice value of the recorder.
+#[cfg(target_os = "linux")]
+const YIELDING: i32 = 10;
 
 impl Desk {
     fn run(mut self, tallies: &Tallies, mut queue: Receiver<Exchange>) -> Recorded {
