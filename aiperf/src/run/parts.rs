@@ -8,7 +8,7 @@ use aiperf_abi::author::context::Setup;
 use aiperf_abi::{Endpoint, Map, SelectionConfig, Value};
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::phases::{self, ReadyPhase, Supply};
+use super::phases::{self, Draws, ReadyPhase, Supply};
 use super::recording::{Desk, RawDesk};
 use super::requests::Requests;
 use crate::builtin::table::{self, MakeError};
@@ -53,6 +53,9 @@ pub enum PartsError {
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
     /// The endpoint does not know how to say what the dataset holds.
     #[error("endpoint `{endpoint}` cannot format conversation {conversation}: {reason}")]
     Format {
@@ -154,7 +157,7 @@ impl Parts {
             failures: Vec::new(),
         };
         let supply = Supply {
-            sampler: Arc::new(Mutex::new(Sampler::new(plan.input.sampler, dataset.len(), seed))),
+            draws: Arc::new(Mutex::new(draws(plan, &dataset, seed)?)),
             dataset,
             seed,
             cancellation: plan.load.cancellation,
@@ -181,6 +184,14 @@ impl Parts {
             timeout: target.timeout,
         };
         Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
+    }
+}
+
+fn draws(plan: &Plan, dataset: &Arc<dyn Dataset>, seed: RootSeed) -> Result<Draws, PartsError> {
+    let sampler = Sampler::new(plan.input.sampler, dataset.len(), seed);
+    match plan.input.file {
+        None => Ok(Draws::AtHand(sampler)),
+        Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
 

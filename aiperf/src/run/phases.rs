@@ -1,5 +1,6 @@
 //! From the plan of a phase to its issuer: strategy, arrival pattern, ramps, where conversations come from, stop rules.
 
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aiperf_abi::{ArrivalConfig, Map, RampConfig, Upcoming, Value};
@@ -30,7 +31,7 @@ pub struct ReadyPhase {
 pub(super) struct Supply {
     pub(super) dataset: Arc<dyn Dataset>,
     /// One for all phases: the measurement goes on where the warm-up stopped.
-    pub(super) sampler: Arc<Mutex<Sampler>>,
+    pub(super) draws: Arc<Mutex<Draws>>,
     pub(super) seed: RootSeed,
     pub(super) cancellation: Option<Cancellation>,
 }
@@ -111,6 +112,45 @@ fn nanos(seconds: f64) -> u64 {
     (seconds * 1e9) as u64
 }
 
+/// Conversations drawn by a sampler.
+pub(super) enum Draws {
+    /// All of them are at hand.
+    AtHand(Sampler),
+    /// Each is read on a thread of its own some time before it is sent: a long prompt takes milliseconds to make, and a
+    /// schedule cannot wait for it.
+    Ahead(Receiver<u64>),
+}
+
+/// Conversations made ahead; no more than a dataset keeps at hand.
+const AHEAD: usize = 32;
+
+impl Draws {
+    /// Starts the thread that reads ahead. It ends when nobody draws any more.
+    pub(super) fn ahead(mut sampler: Sampler, dataset: Arc<dyn Dataset>) -> std::io::Result<Self> {
+        let (drawn, ahead) = sync_channel(AHEAD);
+        let work = move || {
+            loop {
+                let index = sampler.draw();
+                // One that cannot be read becomes a failed request when it is sent.
+                let _ = dataset.conversation(index);
+                if drawn.send(index).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("aiperf-ahead".to_owned()).spawn(work)?;
+        Ok(Self::Ahead(ahead))
+    }
+
+    fn next(&mut self) -> u64 {
+        match self {
+            Self::AtHand(sampler) => sampler.draw(),
+            // The thread ends before its listener only by a panic: then the first conversation serves, and tells the same.
+            Self::Ahead(drawn) => drawn.recv().unwrap_or_default(),
+        }
+    }
+}
+
 /// The dataset, in the order of the sampler.
 struct Drawn {
     supply: Supply,
@@ -119,7 +159,7 @@ struct Drawn {
 
 impl Drawn {
     fn sample(&self) -> u64 {
-        self.supply.sampler.lock().unwrap_or_else(PoisonError::into_inner).draw()
+        self.supply.draws.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 
