@@ -84,6 +84,9 @@ impl Transport for InEngineTransport {
     }
 }
 
+/// Bytes of a body from which on its tokens are counted on a thread of their own.
+const LONG_BODY: usize = 8 * 1024;
+
 async fn exchange(engine: &Engine, request: &TransportRequest, mut sink: Sink, arrived_ns: u64) -> Result<()> {
     let id = engine.next_id();
     if engine.settings().fails(id) {
@@ -105,12 +108,23 @@ async fn exchange(engine: &Engine, request: &TransportRequest, mut sink: Sink, a
         prompt_tokens.get_or_init(|| 0);
     }
     let ticket = engine.submit(id, Job { arrived_ns, reply, prompt_tokens: Arc::clone(&prompt_tokens), sink });
-    // The engine is at work meanwhile.
-    let count = *prompt_tokens.get_or_init(|| prompt.count());
+    // The engine is at work meanwhile. A long prompt takes milliseconds to count: not on a thread that sends.
+    let counted = Arc::clone(&prompt_tokens);
+    let count = move || *counted.get_or_init(|| prompt.count());
+    let counting = match request.body.len() > LONG_BODY && tells_usage {
+        true => Some(tokio::task::spawn_blocking(count)),
+        false => {
+            count();
+            None
+        }
+    };
     match ticket.done().await {
         Some(Done::Delivered) => Ok(()),
         Some(Done::CountMissing(mut job)) => {
-            job.end(count);
+            if let Some(counting) = counting {
+                counting.await.map_err(|_| Error::new(ErrorKind::Other, "the prompt could not be counted"))?;
+            }
+            job.end(*prompt_tokens.get_or_init(|| 0));
             Ok(())
         }
         None => Err(Error::new(ErrorKind::Other, "the engine's thread has ended")),
