@@ -1,15 +1,35 @@
 //! `dataset_sampler` and `url_selection_strategy`: which one is next. They know only how many there are.
 
+use super::error::Result;
+
 /// `dataset_sampler`: the order in which conversations are drawn. Its configuration is [`SelectionConfig`].
 pub trait DatasetSampler: Send + 'static {
     /// The index of the next conversation, below [`SelectionConfig::len`].
-    fn next_index(&mut self) -> u64;
+    ///
+    /// # Errors
+    /// When there is none: the phase ends with what was sent so far, and says why.
+    fn next_index(&mut self) -> Result<u64>;
+}
+
+numbers! {
+    "dataset_sampler": DatasetSampler {
+        1: next_index() -> u64 where |_| true;
+    }
 }
 
 /// `url_selection_strategy`: which of several servers a request goes to. Its configuration is [`SelectionConfig`].
 pub trait UrlSelectionStrategy: Send + 'static {
     /// The index of the next server, below [`SelectionConfig::len`].
-    fn next_url_index(&mut self) -> u64;
+    ///
+    /// # Errors
+    /// When there is none: the request fails with this error.
+    fn next_url_index(&mut self) -> Result<u64>;
+}
+
+numbers! {
+    "url_selection_strategy": UrlSelectionStrategy {
+        1: next_url_index() -> u64 where |_| true;
+    }
 }
 
 /// What whoever selects is told when it is made.

@@ -47,6 +47,10 @@ pub struct LoadFlags {
     #[arg(long)]
     pub fixed_schedule: bool,
 
+    /// What decides when sessions start: an entry of the `timing_strategy` category [default: what the other flags ask for]
+    #[arg(long, value_name = "NAME")]
+    pub timing_strategy: Option<String>,
+
     /// How limits and rates climb: an entry of the `ramp` category
     #[arg(long, value_name = "NAME", default_value = "linear")]
     pub ramp: String,

@@ -3,11 +3,10 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aiperf_abi::{ArrivalConfig, Map, RampConfig, Upcoming, Value};
+use aiperf_abi::{ArrivalConfig, ArrivalPattern, Map, Ramp, RampConfig, TimingStrategy, Upcoming, Value};
 use rand::RngExt;
 
 use super::parts::{Maker, PartsError};
-use crate::builtin::table;
 use crate::credit::Phase;
 use crate::dataset::{Dataset, Sampler};
 use crate::plan::{Cancellation, PhasePlan, Timing};
@@ -50,10 +49,10 @@ pub(super) fn ready(
     let seed = |purpose: &str| supply.seed.derive(&format!("{purpose}.{}", phase.as_str()));
     let config = strategy_config(plan, &*supply.dataset)?;
     let strategy =
-        maker.make(registry.entry("timing_strategy", plan.timing.strategy())?, config, None, table::timing_strategy)?;
+        maker.make::<dyn TimingStrategy>(registry.entry("timing_strategy", &plan.strategy)?, config, None)?;
     let mut ramp = |config: RampConfig| -> Result<_, PartsError> {
         let entry = registry.entry("ramp", &plan.ramp)?;
-        Ok(maker.make(entry, object(&config), None, table::ramp)?)
+        Ok(maker.make::<dyn Ramp>(entry, object(&config), None)?)
     };
     let limit = match (plan.concurrency, plan.concurrency_ramp_seconds) {
         (None, _) => None,
@@ -73,7 +72,7 @@ pub(super) fn ready(
         }
         let config = object(&ArrivalConfig::new(*target, *smoothness, seed("timing.arrival")));
         let entry = registry.entry("arrival_pattern", arrival_pattern)?;
-        arrival = Some(maker.make(entry, config, None, table::arrival_pattern)?);
+        arrival = Some(maker.make::<dyn ArrivalPattern>(entry, config, None)?);
     }
     let stop = StopRule {
         requests: plan.request_count,

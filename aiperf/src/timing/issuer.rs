@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
-use aiperf_abi::{Actions, ArrivalPattern, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
+use aiperf_abi::{Actions, ArrivalPattern, Error, Result, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
 use super::pace::Pace;
 use crate::credit::{Credit, Phase};
@@ -117,6 +117,8 @@ struct Book {
     between: HashMap<u64, (u64, u32)>,
     open_sessions: u64,
     ended: bool,
+    /// Why the schedule could not go on.
+    fault: Option<Error>,
     counts: IssueCounts,
 }
 
@@ -161,6 +163,7 @@ impl Issuer {
             between: HashMap::new(),
             open_sessions: 0,
             ended: false,
+            fault: None,
             counts: IssueCounts::default(),
         };
         Self { strategy, book }
@@ -245,6 +248,11 @@ impl Issuer {
         self.book.counts.issued - self.book.counts.returned
     }
 
+    /// Why the schedule could not go on, if it could not.
+    pub fn fault(&self) -> Option<&Error> {
+        self.book.fault.as_ref()
+    }
+
     /// What was done so far.
     pub fn counts(&self) -> IssueCounts {
         self.book.counts
@@ -254,7 +262,8 @@ impl Issuer {
         if self.book.ended {
             return;
         }
-        self.strategy.on_event(now_ns, event, &mut Actions::new(&mut self.book));
+        let told = self.strategy.on_event(now_ns, event, &mut Actions::new(&mut self.book));
+        self.book.keep(told);
         self.book.admit(now_ns, out);
     }
 }
@@ -285,7 +294,8 @@ impl TimingHost for Book {
     }
 
     fn next_interval_ns(&mut self) -> Option<f64> {
-        Some(self.arrival.as_mut()?.next_interval() * 1e9)
+        let interval = self.arrival.as_mut()?.next_interval();
+        Some(self.keep(interval)? * 1e9)
     }
 
     fn upcoming(&mut self) -> Option<Upcoming> {
@@ -311,19 +321,36 @@ impl Book {
         }
     }
 
+    /// A result of a part of the schedule. Without that part there is no schedule: an error ends the phase.
+    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                self.end();
+                None
+            }
+        }
+    }
+
     fn keep_pace(&mut self, now_ns: u64) {
+        let pace = self.pace(now_ns);
+        self.pace_at_ns = self.keep(pace).flatten();
+    }
+
+    fn pace(&mut self, now_ns: u64) -> Result<Option<u64>> {
         let mut next = None;
         if let Some(limit) = &mut self.limit {
-            let (value, again) = limit.at(now_ns);
+            let (value, again) = limit.at(now_ns)?;
             self.slots = (value.round() as u64).max(1);
             next = again;
         }
         if let (Some(rate), Some(arrival)) = (&mut self.rate, &mut self.arrival) {
-            let (value, again) = rate.at(now_ns);
-            arrival.set_rate(value.max(f64::MIN_POSITIVE));
+            let (value, again) = rate.at(now_ns)?;
+            arrival.set_rate(value.max(f64::MIN_POSITIVE))?;
             next = [next, again].into_iter().flatten().min();
         }
-        self.pace_at_ns = next;
+        Ok(next)
     }
 
     fn has_slot(&self) -> bool {

@@ -177,13 +177,3 @@ fn the_order_is_by_category_and_name_and_always_the_same() {
     let shared: Vec<_> = first.iter().filter(|line| line.contains("shared")).collect();
     assert_eq!((shared.len(), shared[0].as_str()), (20, "data_exporter shared l2:X"), "the first of the highest");
 }
-
-#[test]
-fn a_category_that_is_not_open_takes_no_entry_from_outside() {
-    let packages = Packages::new();
-    packages.add("a", "p", "timing_strategy:\n  mine: {class: 'p:Mine'}\n");
-    let registry = packages.registry();
-    let told = registry.faults()[0].faults[0].to_string();
-    assert!(told.contains(":4:") && told.contains("`timing_strategy` is not open"), "{told}");
-    assert!(registry.entry("timing_strategy", "mine").is_err());
-}
