@@ -41,6 +41,9 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     if flags.streaming && !streaming {
         notices.push(format!("--streaming was dropped: endpoint type `{}` does not stream", endpoint.name));
     }
+    if !streaming && let Some(flag) = load.prefill_flag() {
+        return Err(PlanError::Needs { flag, needs: "--streaming: only a stream tells when its first token is there" });
+    }
     let mut models = flags.models.clone();
     models.retain(|name| !name.trim().is_empty());
     if models.is_empty() {
