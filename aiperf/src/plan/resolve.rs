@@ -81,7 +81,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     }
     let osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
     let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), osl)?;
-    let sampler = input::sampler(flags, file.as_ref());
+    let sampler = input::sampler(flags, registry, file.as_ref())?;
     let input = Input {
         entries: flags
             .num_dataset_entries

@@ -105,7 +105,7 @@ fn strategy_config(plan: &PhasePlan, dataset: &dyn Dataset) -> Result<Map<String
     Ok(object(&serde_json::json!({ "rate": rate, "users": users, "mean_turns": mean_turns, "max_turns": most })))
 }
 
-fn object(config: &impl serde::Serialize) -> Map<String, Value> {
+pub(super) fn object(config: &impl serde::Serialize) -> Map<String, Value> {
     match serde_json::to_value(config) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
