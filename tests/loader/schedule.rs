@@ -114,7 +114,8 @@ fn an_arrival_pattern_of_a_package_paces_a_run() {
     due.sort_unstable();
     due.dedup();
     assert_eq!(due.len(), 8, "40 requests at 8 moments: {due:?}");
-    assert!(due.windows(2).all(|pair| (12_400_000..12_600_000).contains(&(pair[1] - pair[0]))), "{due:?}");
+    // A machine that stands still moves the schedule back, never forward.
+    assert!(due.windows(2).all(|pair| pair[1] - pair[0] >= 12_400_000), "{due:?}");
     let plugins = &ran.summary()["run_info"]["plugins"];
     assert_eq!((&plugins[0]["category"], &plugins[0]["name"]), (&json!("arrival_pattern"), &json!("bursty")));
 }

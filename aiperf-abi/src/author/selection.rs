@@ -7,13 +7,25 @@ pub trait DatasetSampler: Send + 'static {
     /// The index of the next conversation, below [`SelectionConfig::len`].
     ///
     /// # Errors
-    /// When there is none: the phase ends with what was sent so far, and says why.
+    /// When there is none: the requests that would have been next fail with this error.
     fn next_index(&mut self) -> Result<u64>;
+
+    /// The next ones, in order. This is what the host calls, for many at once and some time before they are sent.
+    ///
+    /// # Errors
+    /// As [`next_index`](Self::next_index).
+    fn fill(&mut self, indices: &mut [u64]) -> Result<()> {
+        for index in indices {
+            *index = self.next_index()?;
+        }
+        Ok(())
+    }
 }
 
 numbers! {
     "dataset_sampler": DatasetSampler {
         1: next_index() -> u64 where |_| true;
+        bulk 2: fill(indices: [u64]);
     }
 }
 

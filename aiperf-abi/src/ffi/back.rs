@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use abi_stable::StableAbi;
 use abi_stable::prefix_type::WithMetadata;
-use abi_stable::std_types::{RResult, RSlice, RSliceMut, RStr, RVec};
+use abi_stable::std_types::{RSlice, RSliceMut, RStr, RVec};
 
 use super::guard::{guard, silent};
 use super::values::FfiResult;
@@ -95,16 +95,17 @@ unsafe extern "C" fn ask(
     numbers: RSlice<'_, u64>,
     answer: RSliceMut<'_, u64>,
 ) -> usize {
-    // SAFETY: see above.
     silent(0, || {
-        unsafe { &mut *object.cast::<Borrowed<'_>>() }.ask(question, numbers.as_slice(), answer.into_mut_slice())
+        // SAFETY: see above.
+        let back = unsafe { &mut *object.cast::<Borrowed<'_>>() };
+        back.ask(question, numbers.as_slice(), answer.into_mut_slice())
     })
 }
 
 unsafe extern "C" fn tell(object: *mut (), question: RStr<'_>, words: RSlice<'_, u8>) -> FfiResult<RVec<u8>> {
-    // SAFETY: see above.
-    match guard(|| unsafe { &mut *object.cast::<Borrowed<'_>>() }.tell(question.as_str(), words.as_slice())) {
-        RResult::ROk(answer) => RResult::ROk(answer.into()),
-        RResult::RErr(error) => RResult::RErr(error),
-    }
+    guard(|| {
+        // SAFETY: see above.
+        let back = unsafe { &mut *object.cast::<Borrowed<'_>>() };
+        Ok(back.tell(question.as_str(), words.as_slice())?.into())
+    })
 }

@@ -112,11 +112,12 @@ pub(crate) fn no_method(category: &str, method: u32) -> Error {
 }
 
 /// Makes a trait a category that crosses as numbers: for each method its number, which never changes, its argument, its
-/// result, and what a result has to be.
+/// result, and what a result has to be. The last may be one that fills in many at once (`bulk`).
 macro_rules! numbers {
     (
         $name:literal: $trait:ident {
             $($number:literal: $method:ident($($argument:ident: $type:ty)?) $(-> $result:ty where $is_sane:expr)?;)*
+            $(bulk $bulk_number:literal: $bulk:ident($out:ident: [u64]);)?
         }
     ) => {
         impl crate::category::Category for dyn $trait {
@@ -150,6 +151,7 @@ macro_rules! numbers {
                     $($number => for slot in out {
                         *slot = self.value.$method($(<$type>::back(argument))?)?.out();
                     },)*
+                    $($bulk_number => self.value.$bulk(out)?,)?
                     other => return Err(crate::ffi::numbers::no_method($name, other)),
                 }
                 Ok(())
@@ -164,6 +166,10 @@ macro_rules! numbers {
                 $(self.check(stringify!($method), <$result>::back(result), $is_sane)?;)?
                 Ok(Number::back(result))
             })*
+
+            $(fn $bulk(&mut self, $out: &mut [u64]) -> crate::author::error::Result<()> {
+                self.fill(stringify!($bulk), $bulk_number, $out)
+            })?
         }
     };
     (@result) => { () };

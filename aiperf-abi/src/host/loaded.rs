@@ -25,6 +25,11 @@ impl Loaded<FfiNumbers> {
         Ok(out[0])
     }
 
+    /// A method that gives many numbers at once.
+    pub(crate) fn fill(&mut self, method: &str, number: u32, out: &mut [u64]) -> Result<()> {
+        self.origin.call(method, || self.ffi.call(number, &[], out, &mut Silence))
+    }
+
     /// Refuses a result that makes no sense.
     pub(crate) fn check<T: fmt::Display + Copy>(&self, method: &str, result: T, is_sane: fn(T) -> bool) -> Result<()> {
         match is_sane(result) {

@@ -4,10 +4,11 @@
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::host::Category;
 use aiperf_abi::{
-    ArrivalPattern, Context, DataExporter, Endpoint, Error, ErrorKind, Host, Plugin, Ramp, TimingStrategy, Transport,
-    UrlSelectionStrategy,
+    ArrivalPattern, Context, DataExporter, DatasetSampler, Endpoint, Error, ErrorKind, Host, Plugin, Ramp,
+    TimingStrategy, Transport, UrlSelectionStrategy,
 };
 
+use crate::dataset::{RandomSampler, SequentialSampler, ShuffleSampler};
 use crate::endpoint::{
     AudioTranscriptionEndpoint, ChatEmbeddingsEndpoint, ChatEndpoint, CohereRankingsEndpoint, CompletionsEndpoint,
     EmbeddingsEndpoint, HfTeiRankingsEndpoint, HuggingFaceGenerateEndpoint, ImageGenerationEndpoint, MessagesEndpoint,
@@ -122,6 +123,7 @@ built_in! {
     TimingStrategy { ConcurrencyStrategy, RequestRateStrategy, UserCentricStrategy, FixedScheduleStrategy }
     ArrivalPattern { ConstantArrival, PoissonArrival, GammaArrival, ConcurrencyBurstArrival }
     Ramp { LinearRamp, ExponentialRamp, PoissonRamp }
+    DatasetSampler { SequentialSampler, ShuffleSampler, RandomSampler }
     UrlSelectionStrategy { RoundRobinUrls }
 }
 

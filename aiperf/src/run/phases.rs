@@ -54,14 +54,18 @@ pub(super) fn ready(
         let entry = registry.entry("ramp", &plan.ramp)?;
         Ok(maker.make::<dyn Ramp>(entry, object(&config), None)?)
     };
-    let limit = match (plan.concurrency, plan.concurrency_ramp_seconds) {
-        (None, _) => None,
-        (Some(limit), None) => Some(Pace::steady(limit as f64)),
-        (Some(limit), Some(seconds)) => {
-            let way = ramp(RampConfig::new(1.0, limit as f64, seconds, seed("timing.ramp.concurrency")))?;
-            Some(Pace::ramped(limit as f64, way, nanos(seconds)))
-        }
+    let mut limited = |limit: Option<u64>, seconds: Option<f64>, purpose: &str| -> Result<_, PartsError> {
+        Ok(match (limit, seconds) {
+            (None, _) => None,
+            (Some(limit), None) => Some(Pace::steady(limit as f64)),
+            (Some(limit), Some(seconds)) => {
+                let way = ramp(RampConfig::new(1.0, limit as f64, seconds, seed(purpose)))?;
+                Some(Pace::ramped(limit as f64, way, nanos(seconds)))
+            }
+        })
     };
+    let limit = limited(plan.concurrency, plan.concurrency_ramp_seconds, "timing.ramp.concurrency")?;
+    let prefill = limited(plan.prefill_concurrency, plan.prefill_concurrency_ramp_seconds, "timing.ramp.prefill")?;
     let (mut arrival, mut rate) = (None, None);
     if let Timing::RequestRate { rate: target, arrival_pattern, smoothness, ramp_seconds } = &plan.timing {
         if let Some(seconds) = ramp_seconds {
@@ -83,7 +87,7 @@ pub(super) fn ready(
         Box::new(AtRandom { cancellation, stream: supply.seed.stream("timing.cancellation") }) as Box<dyn Cancelling>
     });
     let feed = Box::new(Drawn { supply: supply.clone(), next: None });
-    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, limit, stop });
+    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, limit, prefill, stop });
     Ok(ReadyPhase { phase, plan: plan.clone(), issuer })
 }
 
@@ -100,7 +104,7 @@ fn strategy_config(plan: &PhasePlan, dataset: &dyn Dataset) -> Result<Map<String
     Ok(object(&serde_json::json!({ "rate": rate, "users": users, "mean_turns": mean_turns, "max_turns": most })))
 }
 
-fn object(config: &impl serde::Serialize) -> Map<String, Value> {
+pub(super) fn object(config: &impl serde::Serialize) -> Map<String, Value> {
     match serde_json::to_value(config) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
@@ -117,7 +121,7 @@ pub(super) enum Draws {
     AtHand(Sampler),
     /// Each is read on a thread of its own some time before it is sent: a long prompt takes milliseconds to make, and a
     /// schedule cannot wait for it.
-    Ahead(Receiver<u64>),
+    Ahead(Receiver<aiperf_abi::Result<u64>>),
 }
 
 /// Conversations made ahead; no more than a dataset keeps at hand.
@@ -130,8 +134,10 @@ impl Draws {
         let work = move || {
             loop {
                 let index = sampler.draw();
-                // One that cannot be read becomes a failed request when it is sent.
-                let _ = dataset.conversation(index);
+                if let Ok(index) = index {
+                    // One that cannot be read becomes a failed request when it is sent.
+                    let _ = dataset.conversation(index);
+                }
                 if drawn.send(index).is_err() {
                     return;
                 }
@@ -141,11 +147,11 @@ impl Draws {
         Ok(Self::Ahead(ahead))
     }
 
-    fn next(&mut self) -> u64 {
+    fn next(&mut self) -> aiperf_abi::Result<u64> {
         match self {
             Self::AtHand(sampler) => sampler.draw(),
             // The thread ends before its listener only by a panic: then the first conversation serves, and tells the same.
-            Self::Ahead(drawn) => drawn.recv().unwrap_or_default(),
+            Self::Ahead(drawn) => drawn.recv().unwrap_or(Ok(0)),
         }
     }
 }
@@ -157,29 +163,29 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn sample(&self) -> u64 {
+    fn sample(&self) -> aiperf_abi::Result<u64> {
         self.supply.draws.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 
 impl Feed for Drawn {
-    fn draw(&mut self) -> u64 {
-        self.next.take().unwrap_or_else(|| self.sample())
+    fn draw(&mut self) -> aiperf_abi::Result<u64> {
+        self.next.take().map_or_else(|| self.sample(), Ok)
     }
 
-    fn upcoming(&mut self) -> Option<Upcoming> {
+    fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
         let index = match self.next {
             Some(index) => index,
-            None => *self.next.insert(self.sample()),
+            None => *self.next.insert(self.sample()?),
         };
         if let Some(start_ms) = self.supply.dataset.start_ms(index) {
-            return Some(Upcoming::new(1, Some(start_ms)));
+            return Ok(Some(Upcoming::new(1, Some(start_ms))));
         }
         // One that cannot be read becomes a failed request when it is sent.
         let conversation = self.supply.dataset.conversation(index).ok();
         let first = conversation.as_ref().and_then(|conversation| conversation.turns.first());
         let turns = conversation.as_ref().map_or(1, |conversation| conversation.turns.len() as u32);
-        Some(Upcoming::new(turns, first.and_then(|turn| turn.timestamp)))
+        Ok(Some(Upcoming::new(turns, first.and_then(|turn| turn.timestamp))))
     }
 }
 

@@ -3,7 +3,7 @@
 //! with the moment at which it wants to be asked again.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use aiperf_abi::{Actions, ArrivalPattern, Error, Result, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
@@ -41,10 +41,16 @@ pub struct IssueCounts {
 /// Where sessions get their conversations from.
 pub trait Feed: Send {
     /// The next conversation, by index.
-    fn draw(&mut self) -> u64;
+    ///
+    /// # Errors
+    /// When there is none.
+    fn draw(&mut self) -> Result<u64>;
 
     /// What the next draw will give, where that is known.
-    fn upcoming(&mut self) -> Option<Upcoming>;
+    ///
+    /// # Errors
+    /// When there is none.
+    fn upcoming(&mut self) -> Result<Option<Upcoming>>;
 }
 
 /// Which requests are given up on purpose.
@@ -56,6 +62,8 @@ pub trait Cancelling: Send {
 /// A credit that has come back, as the issuer needs to know it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Done {
+    /// Its number.
+    pub credit: u64,
     /// Its session.
     pub session: u64,
     /// Its conversation.
@@ -101,7 +109,12 @@ struct Book {
     /// Sessions at one time.
     limit: Option<Pace>,
     slots: u64,
-    /// When limit or rate change next.
+    /// Requests at one time whose reply has no content yet.
+    prefill: Option<Pace>,
+    prefill_slots: u64,
+    /// Credits that hold a prefill slot.
+    prefilling: HashSet<u64>,
+    /// When limits or rate change next.
     pace_at_ns: Option<u64>,
     stop: StopRule,
     ends_ns: Option<u64>,
@@ -136,6 +149,8 @@ pub struct Parts {
     pub rate: Option<Pace>,
     /// Sessions at one time, if that is limited.
     pub limit: Option<Pace>,
+    /// Requests at one time whose reply has no content yet, if that is limited.
+    pub prefill: Option<Pace>,
     /// When to stop.
     pub stop: StopRule,
 }
@@ -143,7 +158,7 @@ pub struct Parts {
 impl Issuer {
     /// An issuer that has not started.
     pub fn new(strategy: Box<dyn TimingStrategy>, parts: Parts) -> Self {
-        let Parts { phase, feed, cancelling, arrival, rate, limit, stop } = parts;
+        let Parts { phase, feed, cancelling, arrival, rate, limit, prefill, stop } = parts;
         let book = Book {
             phase,
             feed,
@@ -152,6 +167,9 @@ impl Issuer {
             rate,
             limit,
             slots: 0,
+            prefill,
+            prefill_slots: 0,
+            prefilling: HashSet::new(),
             pace_at_ns: None,
             stop,
             ends_ns: None,
@@ -173,7 +191,7 @@ impl Issuer {
     pub fn start(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
         let book = &mut self.book;
         book.ends_ns = book.stop.duration_ns.map(|duration| now_ns.saturating_add(duration));
-        book.limit.iter_mut().chain(&mut book.rate).for_each(|pace| pace.start(now_ns));
+        book.limit.iter_mut().chain(&mut book.prefill).chain(&mut book.rate).for_each(|pace| pace.start(now_ns));
         book.keep_pace(now_ns);
         self.tell(now_ns, TimingEvent::PhaseStart, out);
     }
@@ -198,6 +216,7 @@ impl Issuer {
     pub fn credit_returned(&mut self, now_ns: u64, done: Done, out: &mut Vec<Credit>) {
         let book = &mut self.book;
         book.counts.returned += 1;
+        book.prefilling.remove(&done.credit);
         if book.is_over(now_ns) {
             self.end();
         }
@@ -216,6 +235,18 @@ impl Issuer {
         self.tell(now_ns, TimingEvent::CreditReturned(returned), out);
     }
 
+    /// The reply to a credit that is out has its first content: its prefill slot is free. Told again, or after the credit
+    /// has come back, it changes nothing.
+    pub fn first_content(&mut self, now_ns: u64, credit: u64, out: &mut Vec<Credit>) {
+        if !self.book.prefilling.remove(&credit) {
+            return;
+        }
+        match self.book.is_over(now_ns) {
+            true => self.end(),
+            false => self.book.admit(now_ns, out),
+        }
+    }
+
     /// No more credits are issued from now on.
     pub fn end(&mut self) {
         self.book.end();
@@ -227,9 +258,9 @@ impl Issuer {
         if book.ended {
             return None;
         }
-        let start =
-            book.starts.peek().filter(|_| book.has_slot() && book.may_start()).map(|Reverse(start)| start.at_ns);
-        let turn = book.turns.peek().map(|Reverse((at, _))| *at);
+        let start = book.starts.peek().filter(|_| book.may_send() && book.has_slot() && book.may_start());
+        let start = start.map(|Reverse(start)| start.at_ns);
+        let turn = book.turns.peek().filter(|_| book.may_send()).map(|Reverse((at, _))| *at);
         [book.wake_at_ns, book.ends_ns, book.pace_at_ns, start, turn].into_iter().flatten().min()
     }
 
@@ -270,7 +301,7 @@ impl Issuer {
 
 impl TimingHost for Book {
     fn start_session(&mut self, at_ns: u64, from_turn: u32) {
-        let conversation = self.feed.draw();
+        let Some(conversation) = self.draw() else { return };
         self.starts.push(Reverse(Start { at_ns, asked: self.asked, from_turn, conversation }));
         self.asked += 1;
     }
@@ -302,7 +333,8 @@ impl TimingHost for Book {
         if self.stop.sessions.is_some_and(|most| self.asked >= most) {
             return None;
         }
-        self.feed.upcoming()
+        let upcoming = self.feed.upcoming();
+        self.keep(upcoming).flatten()
     }
 }
 
@@ -333,6 +365,11 @@ impl Book {
         }
     }
 
+    fn draw(&mut self) -> Option<u64> {
+        let drawn = self.feed.draw();
+        self.keep(drawn)
+    }
+
     fn keep_pace(&mut self, now_ns: u64) {
         let pace = self.pace(now_ns);
         self.pace_at_ns = self.keep(pace).flatten();
@@ -340,10 +377,11 @@ impl Book {
 
     fn pace(&mut self, now_ns: u64) -> Result<Option<u64>> {
         let mut next = None;
-        if let Some(limit) = &mut self.limit {
+        for (limit, slots) in [(&mut self.limit, &mut self.slots), (&mut self.prefill, &mut self.prefill_slots)] {
+            let Some(limit) = limit else { continue };
             let (value, again) = limit.at(now_ns)?;
-            self.slots = (value.round() as u64).max(1);
-            next = again;
+            *slots = (value.round() as u64).max(1);
+            next = [next, again].into_iter().flatten().min();
         }
         if let (Some(rate), Some(arrival)) = (&mut self.rate, &mut self.arrival) {
             let (value, again) = rate.at(now_ns)?;
@@ -355,6 +393,10 @@ impl Book {
 
     fn has_slot(&self) -> bool {
         self.limit.is_none() || self.open_sessions < self.slots
+    }
+
+    fn may_send(&self) -> bool {
+        self.prefill.is_none() || (self.prefilling.len() as u64) < self.prefill_slots
     }
 
     fn may_start(&self) -> bool {
@@ -369,6 +411,9 @@ impl Book {
                 self.starts.clear();
                 self.end();
                 return;
+            }
+            if !self.may_send() {
+                break;
             }
             if let Some(Reverse((at_ns, session))) = self.turns.peek().copied().filter(|Reverse((at, _))| *at <= now_ns)
             {
@@ -399,7 +444,7 @@ impl Book {
             Some(Reverse(start)) if start.at_ns <= now_ns => self.starts.pop().map(|Reverse(start)| start),
             // Without a limit there would be no end of free slots.
             _ if self.fills && self.limit.is_some() => {
-                Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.feed.draw() })
+                Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.draw()? })
             }
             _ => None,
         }
@@ -409,7 +454,18 @@ impl Book {
         let id = self.counts.issued;
         self.counts.issued += 1;
         let cancel_after_ns = self.cancelling.as_mut().and_then(|cancelling| cancelling.cancel_after_ns(id));
-        out.push(Credit { id, phase: self.phase, session, conversation, turn_index, intended_ns, cancel_after_ns });
+        let holds_prefill_slot = self.prefill.is_some() && self.prefilling.insert(id);
+        let phase = self.phase;
+        out.push(Credit {
+            id,
+            phase,
+            session,
+            conversation,
+            turn_index,
+            intended_ns,
+            cancel_after_ns,
+            holds_prefill_slot,
+        });
     }
 }
 
