@@ -309,6 +309,8 @@ fn run_name(plan: &Plan) -> RunName<'_> {
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
             (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
             (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),
+            (Timing::RateSeries { .. }, None) => Stimulus::RateSeries,
+            (Timing::RateSeries { .. }, Some(limit)) => Stimulus::ConcurrencyAndRateSeries(limit),
             (Timing::UserCentric { rate, users }, _) => Stimulus::UserCentric(*users, *rate),
             (Timing::FixedSchedule, _) => Stimulus::FixedSchedule,
         },
