@@ -5,7 +5,8 @@ use std::path::Path;
 use super::{PlanError, Spread};
 use crate::config::flags::ProfileFlags;
 use crate::config::load::LoadFlags;
-use crate::dataset::{self, DatasetError, FileOptions, Prefixes, SamplerKind, TraceOptions};
+use crate::dataset::{self, DatasetError, FileOptions, Prefixes, TraceOptions};
+use crate::plugin::registry::Registry;
 
 /// The file to read, where one was named.
 ///
@@ -45,10 +46,17 @@ pub fn file(flags: &ProfileFlags, pool_entries: u64, osl: Option<Spread>) -> Res
     }))
 }
 
-/// The order in which conversations are drawn.
-pub fn sampler(flags: &ProfileFlags, file: Option<&FileOptions>) -> SamplerKind {
-    let default = file.map_or(SamplerKind::Sequential, |file| file.kind.default_sampler());
-    flags.input.dataset_sampling_strategy.unwrap_or(default)
+/// The sampler that keeps the order of the data.
+const IN_ORDER: &str = "sequential";
+
+/// The entry that decides in which order conversations are drawn.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn sampler(flags: &ProfileFlags, registry: &Registry, file: Option<&FileOptions>) -> Result<String, PlanError> {
+    let default = file.map_or(IN_ORDER, |file| file.kind.default_sampler());
+    let name = flags.input.dataset_sampling_strategy.as_deref().unwrap_or(default);
+    Ok(registry.entry("dataset_sampler", name)?.name.clone())
 }
 
 /// A file whose first row has a time stamp is sent by its time stamps, unless the user says otherwise: what to tell of it.
@@ -58,11 +66,11 @@ pub fn sampler(flags: &ProfileFlags, file: Option<&FileOptions>) -> SamplerKind 
 pub fn schedule_of_the_file(
     load: &LoadFlags,
     file: Option<&FileOptions>,
-    sampler: SamplerKind,
+    sampler: &str,
 ) -> Result<Option<String>, PlanError> {
     let Some(file) = file.filter(|_| !load.fixed_schedule && !load.no_fixed_schedule) else { return Ok(None) };
     // In another order the times mean nothing.
-    if sampler != SamplerKind::Sequential || !dataset::file::starts_with_a_time(&file.path, file.kind) {
+    if sampler != IN_ORDER || !dataset::file::starts_with_a_time(&file.path, file.kind) {
         return Ok(None);
     }
     let others = [

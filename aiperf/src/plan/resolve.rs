@@ -30,9 +30,9 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     let mut notices = Vec::new();
     let given_osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
     let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), given_osl)?;
-    let sampler = input::sampler(flags, file.as_ref());
+    let sampler = input::sampler(flags, registry, file.as_ref())?;
     let mut load_flags = flags.load.clone();
-    if let Some(notice) = input::schedule_of_the_file(&flags.load, file.as_ref(), sampler)? {
+    if let Some(notice) = input::schedule_of_the_file(&flags.load, file.as_ref(), &sampler)? {
         load_flags.fixed_schedule = true;
         notices.push(notice);
     }

@@ -113,7 +113,7 @@ fn strategy_config(plan: &PhasePlan, dataset: &dyn Dataset) -> Result<Map<String
     Ok(object(&serde_json::json!({ "rate": rate, "users": users, "mean_turns": mean_turns, "max_turns": most })))
 }
 
-fn object(config: &impl serde::Serialize) -> Map<String, Value> {
+pub(super) fn object(config: &impl serde::Serialize) -> Map<String, Value> {
     match serde_json::to_value(config) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
@@ -127,7 +127,7 @@ fn nanos(seconds: f64) -> u64 {
 /// Conversations drawn by a sampler.
 pub(super) enum Draws {
     /// All of them are at hand.
-    AtHand(Sampler),
+    AtHand(Box<Sampler>),
     /// Each is read on a thread of its own some time before it is sent: a long prompt takes milliseconds to make, and a
     /// schedule cannot wait for it.
     Ahead(Receiver<u64>),
