@@ -359,7 +359,7 @@ fn calibrated(report: &Report, calibration: &Calibration) -> String {
     let mean = |tag| report.metric(tag).map_or(0.0, |metric| metric.avg);
     // Little's law.
     let in_flight = mean("request_throughput") * mean("request_latency") / 1e3;
-    let mut text = format!("{}", calibration.made_at.get(..10).unwrap_or_default());
+    let mut text = calibration.made_at.get(..10).unwrap_or_default().to_owned();
     if let Some(error) = calibration.at(in_flight) {
         let _ = write!(
             text,

@@ -240,7 +240,7 @@ mod tests {
         let at = |requests: u64| {
             judged(|evidence| {
                 evidence.calibration = Some(calibration.clone());
-                evidence.counts.returned = requests;
+                (evidence.counts.issued, evidence.counts.returned) = (requests, requests);
             })
         };
         let [easy, hard] = [at(400), at(800)];

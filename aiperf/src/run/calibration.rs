@@ -25,6 +25,7 @@ use crate::config::ProfileFlags;
 use crate::export::layout::records_jsonl;
 use crate::plan::{self, PlanError};
 use crate::plugin::discovery::DiscoveryOptions;
+use crate::plugin::preferences::Preferences;
 use crate::progress::Snapshot;
 
 /// Where the errors are looked for: requests in flight. Fewer would be too few to tell one in a hundred.
@@ -135,7 +136,7 @@ struct Step<'a> {
 impl Step<'_> {
     fn run(&self, tell: &mut dyn FnMut(Moment)) -> Result<(Finished, Vec<Served>), CalibrationError> {
         let server = Server::start(&self.options.server, self.script).map_err(CalibrationError::Server)?;
-        let registry = builtin::registry(&DiscoveryOptions::nowhere());
+        let registry = builtin::registry(&DiscoveryOptions::nowhere(), &Preferences::default());
         let plan = plan::resolve(&self.flags(server.port), &registry, SEED)?;
         let mut watching = Watching { tell, step: self };
         let finished = execute(&plan, &registry, "aiperf calibrate", &mut watching)?;
