@@ -12,6 +12,7 @@ use etcetera::BaseStrategy;
 
 use super::fault::{Fault, Problem};
 use super::manifest::FILE_NAME;
+use super::trust::Trust;
 
 /// Paths of packages, in the platform's form of a list.
 pub const PATH_VARIABLE: &str = "AIPERF_PLUGIN_PATH";
@@ -39,6 +40,7 @@ pub enum Origin {
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveryOptions {
     places: Vec<Place>,
+    trust: Trust,
 }
 
 #[derive(Debug, Clone)]
@@ -86,16 +88,31 @@ pub struct Candidate {
     pub origin: Origin,
 }
 
-/// The folder of the user's packages: `$XDG_DATA_HOME/aiperf/plugins`, on macOS in `~/Library/Application Support`.
-pub fn user_folder() -> Option<PathBuf> {
+/// What aiperf keeps for this user: `$XDG_DATA_HOME/aiperf`, on macOS in `~/Library/Application Support`.
+pub fn data_folder() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
-    Some(strategy.data_dir().join("aiperf").join("plugins"))
+    Some(strategy.data_dir().join("aiperf"))
+}
+
+/// The folder of the user's packages, in the data folder.
+pub fn user_folder() -> Option<PathBuf> {
+    Some(data_folder()?.join("plugins"))
 }
 
 impl DiscoveryOptions {
     /// Nowhere: only what is built in.
     pub fn nowhere() -> Self {
         Self::default()
+    }
+
+    /// The same places, with this answer to whose packages are used.
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// Whose packages are used.
+    pub fn trust(&self) -> Trust {
+        self.trust
     }
 
     /// Whether nothing but what is built in takes part.
@@ -153,7 +170,7 @@ impl DiscoveryOptions {
         ["/usr/local/lib", "/usr/lib"]
             .iter()
             .for_each(|path| add(Origin::System, Path::new(path).join("aiperf/plugins")));
-        Ok(Self { places })
+        Ok(Self { places, trust: Trust::default() })
     }
 
     /// Looks.
