@@ -5,6 +5,7 @@ pub mod audit;
 pub mod dispatcher;
 pub mod interrupt;
 pub mod lane;
+pub mod limits;
 pub mod parts;
 pub mod phases;
 pub mod recording;
@@ -102,6 +103,7 @@ pub fn execute(
     watcher: &mut dyn Watcher,
 ) -> Result<Finished, RunError> {
     let clock = Clock::start();
+    limits::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("aiperf-worker")
         .enable_all()
