@@ -105,6 +105,7 @@ fn exchange(number: u64) -> Exchange {
             turn_index: 0,
             intended_ns: start_ns,
             cancel_after_ns: None,
+            holds_prefill_slot: false,
         },
         request: Request { x_request_id: format!("request-{number}"), ..Request::default() },
         reply: Reply {

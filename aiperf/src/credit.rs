@@ -36,4 +36,6 @@ pub struct Credit {
     pub intended_ns: u64,
     /// When to give the request up on purpose, nanoseconds after it was sent; `None`: never.
     pub cancel_after_ns: Option<u64>,
+    /// Whether it holds a prefill slot, which is wanted back at the first content of the reply.
+    pub holds_prefill_slot: bool,
 }

@@ -95,9 +95,21 @@ fn a_name_that_does_not_exist_ends_with_2_and_the_nearest() {
 #[test]
 fn the_help_names_every_form() {
     let help = Place::new().plugins("--help");
-    for word in
-        ["--all", "--validate", "--json", "list-plugins", "list-implementations", "validate", "add", "remove", "schema"]
-    {
+    for word in [
+        "--all",
+        "--validate",
+        "--json",
+        "list-plugins",
+        "list-implementations",
+        "validate",
+        "add",
+        "remove",
+        "schema",
+        "use",
+        "which",
+        "enable",
+        "disable",
+    ] {
         assert!(help.quiet().contains(word), "{word}: {}", help.stdout);
     }
 }

@@ -4,4 +4,5 @@ mod adding;
 mod finding;
 mod forms;
 mod place;
+mod preferring;
 mod trap;

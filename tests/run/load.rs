@@ -306,3 +306,61 @@ fn users_a_gamma_rate_and_ramps_run() {
         assert_eq!(ran.avg("request_count"), 30.0, "{args:?}");
     }
 }
+
+#[test]
+fn no_more_prompts_are_processed_at_a_time_than_prefill_concurrency_says() {
+    let ran = Place::new()
+        .profile(&[
+            "--url",
+            "sim://?ttft=5ms&itl=5ms&slots=100",
+            "--streaming",
+            "--isl",
+            "10",
+            "--osl",
+            "10",
+            "--request-count",
+            "40",
+            "--concurrency",
+            "8",
+            "--prefill-concurrency",
+            "2",
+            "--prefill-concurrency-ramp-duration",
+            "0.05",
+            "--warmup-request-count",
+            "4",
+            "--warmup-prefill-concurrency",
+            "1",
+        ])
+        .expect_code(0);
+    let records = ran.records();
+    let most = |phase: &str, until: fn(&serde_json::Value) -> u64| {
+        let of_phase = records.iter().filter(|record| record["metadata"]["benchmark_phase"] == phase);
+        let start = |record: &serde_json::Value| record["metadata"]["request_start_ns"].as_u64().expect("a time");
+        let mut moments: Vec<(u64, i64)> =
+            of_phase.flat_map(|record| [(start(record), 1), (start(record) + until(record), -1)]).collect();
+        moments.sort_unstable();
+        let counts = moments.iter().scan(0, |now, (_, step)| {
+            *now += step;
+            Some(*now)
+        });
+        counts.max().expect("requests")
+    };
+    let first_token = |record: &serde_json::Value| {
+        (record["metrics"]["time_to_first_token"]["value"].as_f64().expect("a first token") * 1e6) as u64
+    };
+    let end = |record: &serde_json::Value| {
+        let time = |key: &str| record["metadata"][key].as_u64().expect("a time");
+        time("request_end_ns") - time("request_start_ns")
+    };
+    assert_eq!((most("warmup", first_token), most("profiling", first_token)), (1, 2));
+    assert!(most("profiling", end) > 2, "while tokens come, others are processed");
+}
+
+#[test]
+fn a_prefill_concurrency_that_cannot_be_held_is_refused() {
+    let base = ["--url", "sim://", "--prefill-concurrency", "4"];
+    let ran = Place::new().profile(&[&base[..], &["--concurrency", "8"]].concat()).expect_code(2);
+    assert!(ran.stderr.contains("needs --streaming"), "{}", ran.stderr);
+    let ran = Place::new().profile(&[&base[..], &["--concurrency", "2", "--streaming"]].concat()).expect_code(2);
+    assert!(ran.stderr.contains("--prefill-concurrency is 4, but the concurrency is 2"), "{}", ran.stderr);
+}

@@ -4,6 +4,11 @@
 pub trait DatasetSampler: Send + 'static {
     /// The index of the next conversation, below [`SelectionConfig::len`].
     fn next_index(&mut self) -> u64;
+
+    /// The next ones, in order. This is what the host calls, for many at once and some time before they are sent.
+    fn fill(&mut self, indices: &mut [u64]) {
+        indices.iter_mut().for_each(|index| *index = self.next_index());
+    }
 }
 
 /// `url_selection_strategy`: which of several servers a request goes to. Its configuration is [`SelectionConfig`].

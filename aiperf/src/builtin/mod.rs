@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::plugin::discovery::DiscoveryOptions;
 use crate::plugin::manifest::Manifest;
+use crate::plugin::preferences::Preferences;
 use crate::plugin::registry::Registry;
 
 /// The built-in manifest.
@@ -15,9 +16,9 @@ pub fn manifest() -> Manifest {
     Manifest::parse(text, Path::new("built-in plugins.yaml")).expect("the embedded manifest is tested")
 }
 
-/// The registry of this process: what is built in, and every package that is found.
-pub fn registry(options: &DiscoveryOptions) -> Registry {
-    Registry::discover(manifest(), options)
+/// The registry of this process: what is built in, and every package that is found and not disabled.
+pub fn registry(options: &DiscoveryOptions, preferences: &Preferences) -> Registry {
+    Registry::discover(manifest(), options, preferences)
 }
 
 #[cfg(test)]

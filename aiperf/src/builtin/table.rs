@@ -3,10 +3,11 @@
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    ArrivalPattern, Context, DataExporter, Endpoint, Error, ErrorKind, Host, Plugin, Ramp, TimingStrategy, Transport,
-    UrlSelectionStrategy,
+    ArrivalPattern, Context, DataExporter, DatasetSampler, Endpoint, Error, ErrorKind, Host, Plugin, Ramp,
+    TimingStrategy, Transport, UrlSelectionStrategy,
 };
 
+use crate::dataset::{RandomSampler, SequentialSampler, ShuffleSampler};
 use crate::endpoint::{
     AudioTranscriptionEndpoint, ChatEmbeddingsEndpoint, ChatEndpoint, CohereRankingsEndpoint, CompletionsEndpoint,
     EmbeddingsEndpoint, HfTeiRankingsEndpoint, HuggingFaceGenerateEndpoint, ImageGenerationEndpoint, MessagesEndpoint,
@@ -126,6 +127,12 @@ const ARRIVAL_PATTERNS: &[(&str, New<dyn ArrivalPattern>)] = &[
 const RAMPS: &[(&str, New<dyn Ramp>)] =
     &[row!(LinearRamp as Ramp), row!(ExponentialRamp as Ramp), row!(PoissonRamp as Ramp)];
 
+const DATASET_SAMPLERS: &[(&str, New<dyn DatasetSampler>)] = &[
+    row!(SequentialSampler as DatasetSampler),
+    row!(ShuffleSampler as DatasetSampler),
+    row!(RandomSampler as DatasetSampler),
+];
+
 const URL_SELECTION_STRATEGIES: &[(&str, New<dyn UrlSelectionStrategy>)] =
     &[row!(RoundRobinUrls as UrlSelectionStrategy)];
 
@@ -141,6 +148,7 @@ pub fn classes(category: &str) -> impl Iterator<Item = &'static str> {
         "timing_strategy" => names(TIMING_STRATEGIES),
         "arrival_pattern" => names(ARRIVAL_PATTERNS),
         "ramp" => names(RAMPS),
+        "dataset_sampler" => names(DATASET_SAMPLERS),
         "url_selection_strategy" => names(URL_SELECTION_STRATEGIES),
         _ => Vec::new(),
     };
@@ -193,6 +201,14 @@ pub fn arrival_pattern(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Resu
 /// As [`endpoint`].
 pub fn ramp(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn Ramp>, MakeError> {
     make(entry, setup, host, RAMPS, built_in_only)
+}
+
+/// Makes the dataset sampler of an entry.
+///
+/// # Errors
+/// As [`endpoint`].
+pub fn dataset_sampler(entry: &Entry, setup: Setup<'_>, host: &dyn Host) -> Result<Box<dyn DatasetSampler>, MakeError> {
+    make(entry, setup, host, DATASET_SAMPLERS, built_in_only)
 }
 
 /// Makes the URL selection strategy of an entry.

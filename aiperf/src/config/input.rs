@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values;
-use crate::dataset::{Corpus, FileKind, Mixture, SamplerKind};
+use crate::dataset::{Corpus, FileKind, Mixture};
 
 /// What is sent, beyond lengths.
 #[derive(Debug, Clone, Args)]
@@ -21,10 +21,11 @@ pub struct InputFlags {
     #[arg(long, value_name = "TYPE", value_parser = FileKind::named)]
     pub custom_dataset_type: Option<FileKind>,
 
-    /// Order in which conversations are drawn: sequential (around and around), shuffle (each once a round, a new order each
-    /// round) or random (with replacement) [default: sequential, for random_pool shuffle]
-    #[arg(long, value_name = "NAME", value_parser = SamplerKind::named)]
-    pub dataset_sampling_strategy: Option<SamplerKind>,
+    /// Order in which conversations are drawn, an entry of the `dataset_sampler` category: sequential (around and around),
+    /// shuffle (each once a round, a new order each round) or random (with replacement) [default: sequential, for random_pool
+    /// shuffle]
+    #[arg(long, value_name = "NAME")]
+    pub dataset_sampling_strategy: Option<String>,
 
     /// Text that made-up prompts are cut from: sonnet, coding or random
     #[arg(long, value_name = "NAME", default_value = "sonnet", value_parser = Corpus::named)]

@@ -17,6 +17,15 @@ pub struct LoadFlags {
     #[arg(long, value_name = "SECONDS", value_parser = values::positive)]
     pub concurrency_ramp_duration: Option<f64>,
 
+    /// Streaming: requests at a time whose reply has no content yet. The next is sent when a first token has come; at most the
+    /// concurrency
+    #[arg(long, value_name = "N", value_parser = values::count)]
+    pub prefill_concurrency: Option<u64>,
+
+    /// Seconds in which the prefill concurrency climbs from 1 to its full height
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive)]
+    pub prefill_concurrency_ramp_duration: Option<f64>,
+
     /// Requests per second, sent whatever has come back
     #[arg(long, value_name = "PER_SECOND", value_parser = values::positive)]
     pub request_rate: Option<f64>,
@@ -95,9 +104,25 @@ pub struct LoadFlags {
     #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Warm-up")]
     pub warmup_concurrency: Option<u64>,
 
+    /// Seconds in which the concurrency of the warm-up climbs [default: as the measurement]
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Warm-up")]
+    pub warmup_concurrency_ramp_duration: Option<f64>,
+
+    /// Prefill concurrency of the warm-up [default: as the measurement]
+    #[arg(long, value_name = "N", value_parser = values::count, help_heading = "Warm-up")]
+    pub warmup_prefill_concurrency: Option<u64>,
+
+    /// Seconds in which the prefill concurrency of the warm-up climbs [default: as the measurement]
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Warm-up")]
+    pub warmup_prefill_concurrency_ramp_duration: Option<f64>,
+
     /// Rate of the warm-up [default: as the measurement]
     #[arg(long, value_name = "PER_SECOND", value_parser = values::positive, help_heading = "Warm-up")]
     pub warmup_request_rate: Option<f64>,
+
+    /// Seconds in which the rate of the warm-up climbs [default: as the measurement]
+    #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Warm-up")]
+    pub warmup_request_rate_ramp_duration: Option<f64>,
 
     /// Arrival pattern of the warm-up [default: as the measurement]
     #[arg(long, value_name = "NAME", help_heading = "Warm-up")]

@@ -19,7 +19,7 @@ pub use corpus::Corpus;
 pub use file::{FileDataset, FileKind, FileOptions, TraceOptions};
 pub use mixture::{Mixture, Pair};
 pub use prompt::PromptSource;
-pub use sampler::{Sampler, SamplerKind};
+pub use sampler::{RandomSampler, Sampler, SequentialSampler, ShuffleSampler};
 pub use synthetic::{Composer, Prefixes, RankingsOptions, Spread, SyntheticDataset, SyntheticOptions};
 
 /// Conversations of a run, by index. May be asked from many threads at once.

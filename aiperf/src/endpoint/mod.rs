@@ -15,6 +15,7 @@ pub mod images;
 mod lenient;
 mod media;
 pub mod messages;
+pub mod opening;
 mod payload;
 pub mod rankings;
 pub mod raw;

@@ -124,7 +124,7 @@ fn update(usage: &mut Usage, report: Usage) {
 }
 
 /// The content type decides, unless the bytes cannot be what it says: proxies and error pages mislabel both ways.
-fn is_event_stream(reply: &Reply) -> bool {
+pub(super) fn is_event_stream(reply: &Reply) -> bool {
     let start = unmarked(&reply.body).trim_ascii_start();
     match reply.content_type.as_deref().map(media_type) {
         Some("text/event-stream") => !start.starts_with(b"{") && !start.starts_with(b"["),

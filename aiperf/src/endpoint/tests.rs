@@ -15,7 +15,7 @@ mod bodies;
 mod own;
 mod replies;
 
-fn made<T: Plugin + Endpoint>() -> Box<dyn Endpoint> {
+pub(super) fn made<T: Plugin + Endpoint>() -> Box<dyn Endpoint> {
     Box::new(construct::<T>(json!({})).expect("an endpoint"))
 }
 

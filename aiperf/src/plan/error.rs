@@ -14,6 +14,16 @@ pub enum PlanError {
         /// What is missing.
         needs: &'static str,
     },
+    /// A limit inside a smaller one.
+    #[error("{flag} is {wanted}, but the concurrency is {limit}: no more than that can be in flight")]
+    Exceeds {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        wanted: u64,
+        /// The smaller limit.
+        limit: u64,
+    },
     /// A range that holds nothing.
     #[error("{from} lies after {to}: nothing would be left")]
     Empty {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::{PlanError, Spread};
 use crate::config::flags::ProfileFlags;
-use crate::dataset::{self, DatasetError, FileOptions, Prefixes, SamplerKind, TraceOptions};
+use crate::dataset::{self, DatasetError, FileOptions, Prefixes, TraceOptions};
+use crate::plugin::registry::Registry;
 
 /// The file to read, where one was named.
 ///
@@ -44,10 +45,14 @@ pub fn file(flags: &ProfileFlags, pool_entries: u64, osl: Option<Spread>) -> Res
     }))
 }
 
-/// The order in which conversations are drawn.
-pub fn sampler(flags: &ProfileFlags, file: Option<&FileOptions>) -> SamplerKind {
-    let default = file.map_or(SamplerKind::Sequential, |file| file.kind.default_sampler());
-    flags.input.dataset_sampling_strategy.unwrap_or(default)
+/// The entry that decides in which order conversations are drawn.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn sampler(flags: &ProfileFlags, registry: &Registry, file: Option<&FileOptions>) -> Result<String, PlanError> {
+    let default = file.map_or("sequential", |file| file.kind.default_sampler());
+    let name = flags.input.dataset_sampling_strategy.as_deref().unwrap_or(default);
+    Ok(registry.entry("dataset_sampler", name)?.name.clone())
 }
 
 /// Time between a reply and the next turn, where there is one.

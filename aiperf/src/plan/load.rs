@@ -31,6 +31,10 @@ pub struct PhasePlan {
     pub concurrency: Option<u64>,
     /// Seconds in which it climbs to that.
     pub concurrency_ramp_seconds: Option<f64>,
+    /// The most requests at a time whose reply has no content yet.
+    pub prefill_concurrency: Option<u64>,
+    /// Seconds in which it climbs to that.
+    pub prefill_concurrency_ramp_seconds: Option<f64>,
     /// Entry of the `ramp` category.
     pub ramp: String,
     /// Stop after this many requests.
@@ -80,6 +84,18 @@ pub struct Cancellation {
     pub delay_seconds: f64,
 }
 
+impl Load {
+    /// The flag that limits requests before their first content, if one does.
+    pub fn prefill_flag(&self) -> Option<&'static str> {
+        let warmup = self.warmup.as_ref().and_then(|warmup| warmup.prefill_concurrency);
+        match (self.profiling.prefill_concurrency, warmup) {
+            (Some(_), _) => Some("--prefill-concurrency"),
+            (None, Some(_)) => Some("--warmup-prefill-concurrency"),
+            (None, None) => None,
+        }
+    }
+}
+
 impl Timing {
     /// Its entry of the `timing_strategy` category.
     pub fn strategy(&self) -> &'static str {
@@ -103,6 +119,8 @@ pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, Plan
         timing: timing(flags, registry)?,
         concurrency: None,
         concurrency_ramp_seconds: flags.concurrency_ramp_duration,
+        prefill_concurrency: flags.prefill_concurrency,
+        prefill_concurrency_ramp_seconds: flags.prefill_concurrency_ramp_duration,
         ramp,
         request_count: flags.request_count,
         session_count: flags.sessions,
@@ -114,6 +132,7 @@ pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, Plan
         _ => flags.concurrency,
     };
     let mut profiling = PhasePlan { concurrency, ..profiling };
+    prefill_fits("--prefill-concurrency", flags.prefill_concurrency, concurrency)?;
     let warmup = warmup(flags, registry, &profiling)?;
     let unending = profiling.session_count.is_none() && profiling.duration_seconds.is_none();
     if unending && profiling.timing != Timing::FixedSchedule {
@@ -166,6 +185,30 @@ fn flags_agree(flags: &LoadFlags) -> Result<(), PlanError> {
             rate || flags.warmup_request_rate.is_some(),
             "--warmup-request-rate or --request-rate",
         ),
+        (
+            flags.prefill_concurrency_ramp_duration.is_some(),
+            "--prefill-concurrency-ramp-duration",
+            flags.prefill_concurrency.is_some(),
+            "--prefill-concurrency",
+        ),
+        (
+            flags.warmup_prefill_concurrency_ramp_duration.is_some(),
+            "--warmup-prefill-concurrency-ramp-duration",
+            flags.prefill_concurrency.or(flags.warmup_prefill_concurrency).is_some(),
+            "--warmup-prefill-concurrency or --prefill-concurrency",
+        ),
+        (
+            flags.warmup_request_rate_ramp_duration.is_some(),
+            "--warmup-request-rate-ramp-duration",
+            rate || flags.warmup_request_rate.is_some(),
+            "--warmup-request-rate or --request-rate",
+        ),
+        (
+            flags.warmup_concurrency_ramp_duration.is_some(),
+            "--warmup-concurrency-ramp-duration",
+            flags.concurrency.or(flags.warmup_concurrency).is_some(),
+            "--warmup-concurrency or --concurrency",
+        ),
         (has_warmup_detail(flags), "a --warmup-… flag", has_warmup(flags), WARMUP_SIZES),
     ] {
         if given && !has {
@@ -186,6 +229,18 @@ fn has_warmup_detail(flags: &LoadFlags) -> bool {
         || flags.warmup_request_rate.is_some()
         || flags.warmup_arrival_pattern.is_some()
         || flags.warmup_grace_period.is_some()
+        || flags.warmup_prefill_concurrency.is_some()
+        || flags.warmup_concurrency_ramp_duration.is_some()
+        || flags.warmup_prefill_concurrency_ramp_duration.is_some()
+        || flags.warmup_request_rate_ramp_duration.is_some()
+}
+
+/// More requests before their first content than requests in flight there cannot be.
+fn prefill_fits(flag: &'static str, wanted: Option<u64>, concurrency: Option<u64>) -> Result<(), PlanError> {
+    match (wanted, concurrency) {
+        (Some(wanted), Some(limit)) if wanted > limit => Err(PlanError::Exceeds { flag, wanted, limit }),
+        _ => Ok(()),
+    }
 }
 
 fn timing(flags: &LoadFlags, registry: &Registry) -> Result<Timing, PlanError> {
@@ -221,7 +276,7 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
                 registry,
             )?,
             smoothness: flags.arrival_smoothness.unwrap_or(DEFAULT_SMOOTHNESS),
-            ramp_seconds: None,
+            ramp_seconds: flags.warmup_request_rate_ramp_duration,
         },
         (None, Timing::RequestRate { rate, smoothness, ramp_seconds, arrival_pattern: same }) => Timing::RequestRate {
             rate: *rate,
@@ -230,16 +285,22 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
                 None => same.clone(),
             },
             smoothness: *smoothness,
-            ramp_seconds: *ramp_seconds,
+            ramp_seconds: flags.warmup_request_rate_ramp_duration.or(*ramp_seconds),
         },
         (None, _) => Timing::Concurrency,
     };
-    let concurrency = flags.warmup_concurrency.or(flags.concurrency);
+    let concurrency = match (flags.warmup_concurrency.or(flags.concurrency), &timing) {
+        (None, Timing::Concurrency) => Some(DEFAULT_CONCURRENCY),
+        (concurrency, _) => concurrency,
+    };
+    prefill_fits("--warmup-prefill-concurrency", flags.warmup_prefill_concurrency, concurrency)?;
     Ok(Some(PhasePlan {
-        concurrency: match timing {
-            Timing::Concurrency => Some(concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
-            _ => concurrency,
-        },
+        concurrency,
+        concurrency_ramp_seconds: flags.warmup_concurrency_ramp_duration.or(flags.concurrency_ramp_duration),
+        prefill_concurrency: flags.warmup_prefill_concurrency.or(flags.prefill_concurrency),
+        prefill_concurrency_ramp_seconds: flags
+            .warmup_prefill_concurrency_ramp_duration
+            .or(flags.prefill_concurrency_ramp_duration),
         timing,
         request_count: flags.warmup_request_count,
         session_count: flags.num_warmup_sessions,

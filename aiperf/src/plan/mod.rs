@@ -19,7 +19,7 @@ pub use resolve::resolve;
 
 use crate::config::flags::ExportLevel;
 use crate::config::values::Header;
-use crate::dataset::{Corpus, FileOptions, Mixture, Prefixes, SamplerKind};
+use crate::dataset::{Corpus, FileOptions, Mixture, Prefixes};
 use crate::metric::{Measures, Slos};
 use crate::secret;
 
@@ -84,8 +84,8 @@ pub struct Input {
     pub tokenizer_revision: String,
     /// The file that is sent, where it is not made up.
     pub file: Option<FileOptions>,
-    /// The order in which conversations are drawn.
-    pub sampler: SamplerKind,
+    /// Entry of the `dataset_sampler` category: the order in which conversations are drawn.
+    pub sampler: String,
     /// Text that prompts are cut from.
     pub corpus: Corpus,
     /// Pairs of lengths that take the place of `isl` and `osl`.

@@ -41,6 +41,9 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     if flags.streaming && !streaming {
         notices.push(format!("--streaming was dropped: endpoint type `{}` does not stream", endpoint.name));
     }
+    if !streaming && let Some(flag) = load.prefill_flag() {
+        return Err(PlanError::Needs { flag, needs: "--streaming: only a stream tells when its first token is there" });
+    }
     let mut models = flags.models.clone();
     models.retain(|name| !name.trim().is_empty());
     if models.is_empty() {
@@ -78,7 +81,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     }
     let osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
     let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), osl)?;
-    let sampler = input::sampler(flags, file.as_ref());
+    let sampler = input::sampler(flags, registry, file.as_ref())?;
     let input = Input {
         entries: flags
             .num_dataset_entries

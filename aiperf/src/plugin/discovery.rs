@@ -98,6 +98,11 @@ impl DiscoveryOptions {
         Self::default()
     }
 
+    /// Whether nothing but what is built in takes part.
+    pub fn is_nowhere(&self) -> bool {
+        self.places.is_empty()
+    }
+
     /// The places of this process; `paths` are those of `--plugin-path`.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod install;
 pub mod library;
 pub mod manifest;
 pub mod name;
+pub mod preferences;
 pub mod registry;
 mod resolve;
 pub mod services;

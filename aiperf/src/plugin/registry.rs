@@ -1,7 +1,6 @@
 //! All entries by category and name: built once, then only read. Decides who wins a name and remembers why.
 //! Loads nothing, ever.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,16 +11,33 @@ use super::category::{self, Category, UnknownCategory};
 use super::discovery::{DiscoveryOptions, Origin};
 use super::fault::{Fault, Problem};
 use super::manifest::{ClassPath, Manifest, PackageInfo};
+use super::preferences::Preferences;
 use super::{name, resolve};
 
+mod names;
+
 /// All entries of all packages.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Registry {
     packages: Vec<Arc<Package>>,
     entries: Vec<Entry>,
     set_aside: Vec<SetAside>,
     hidden: Vec<HiddenPackage>,
-    warnings: Vec<String>,
+    disabled: Vec<DisabledPackage>,
+    choices: Vec<Choice>,
+    /// What is not wrong but worth a line, of manifests and choices.
+    said: Vec<String>,
+    /// The same, of names that two packages want.
+    contested: Vec<String>,
+}
+
+/// Somebody's decision about a name.
+#[derive(Debug)]
+struct Choice {
+    category: &'static str,
+    name: String,
+    package: String,
+    rule: Rule,
 }
 
 /// One installed unit of plugins.
@@ -31,6 +47,8 @@ pub struct Package {
     pub info: PackageInfo,
     /// Where it came from.
     pub source: Source,
+    /// Its place in the order in which packages were found.
+    order: usize,
 }
 
 /// Where a package came from.
@@ -102,6 +120,10 @@ pub struct Rival {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
+    /// It was chosen for this run: `--use`, [`Registry::use_implementation`].
+    ChosenForThisRun,
+    /// It was chosen and remembered: `aiperf plugins use`.
+    Remembered,
     /// The higher priority wins.
     HigherPriority,
     /// At equal priority, what is not built in wins.
@@ -132,6 +154,15 @@ pub struct HiddenPackage {
     pub used: PathBuf,
 }
 
+/// A package that takes no part because the user said so.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DisabledPackage {
+    /// The name.
+    pub name: String,
+    /// Its manifest.
+    pub manifest: PathBuf,
+}
+
 /// Why there is no entry to hand out.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -160,6 +191,23 @@ pub enum RegistryError {
         /// The schemes that exist.
         available: Vec<String>,
     },
+    /// A package was chosen for a name that it does not offer.
+    #[error("package `{package}` offers no {category} `{name}`{}{}{}",
+        if *disabled { "; it is disabled: `aiperf plugins enable` lets it take part" } else { "" },
+        name::suggestion(package, offering.iter().map(String::as_str)),
+        bullets(offering))]
+    NotOffered {
+        /// The category.
+        category: &'static str,
+        /// The name.
+        name: String,
+        /// The package that was chosen.
+        package: String,
+        /// The user has disabled it.
+        disabled: bool,
+        /// The packages that offer the name.
+        offering: Vec<String>,
+    },
 }
 
 fn bullets(names: &[String]) -> String {
@@ -170,18 +218,52 @@ fn bullets(names: &[String]) -> String {
 }
 
 impl Registry {
-    /// The built-in entries and those of every package that is found.
-    pub fn discover(builtin: Manifest, options: &DiscoveryOptions) -> Self {
+    /// The built-in entries and those of every package that is found and takes part.
+    pub fn discover(builtin: Manifest, options: &DiscoveryOptions, preferences: &Preferences) -> Self {
         let found = options.find();
-        let mut building = Building::default();
-        building.admit(builtin, Source::Builtin);
+        let mut registry = Self::default();
+        registry.admit(builtin, Source::Builtin);
         for fault in found.faults {
-            building.set_aside.push(SetAside { manifest: fault.file.clone(), name: None, faults: vec![fault] });
+            registry.set_aside.push(SetAside { manifest: fault.file.clone(), name: None, faults: vec![fault] });
         }
         for candidate in found.manifests {
-            building.take(candidate.manifest, candidate.origin);
+            registry.take(candidate.manifest, candidate.origin, preferences);
         }
-        building.finish()
+        registry.settle();
+        for (category, name, package) in preferences.uses() {
+            // A package that was taken out since, or is not found today, is no reason to stop.
+            if let Err(error) = registry.choose(category, name, package, Rule::Remembered) {
+                let words = error.to_string();
+                let first = words.lines().next().unwrap_or_default();
+                registry.said.push(format!(
+                    "the remembered choice of {package} for {category} `{name}` has no effect: {first}; \
+                     `aiperf plugins use {category} {name} --clear` forgets it"
+                ));
+            }
+        }
+        registry.settle();
+        registry
+    }
+
+    /// Decides who has a name, whatever the priorities are.
+    ///
+    /// # Errors
+    /// When the package does not offer that name; the error lists the packages that do.
+    pub fn use_implementation(&mut self, category: &str, name: &str, package: &str) -> Result<&Entry, RegistryError> {
+        self.choose(category, name, package, Rule::ChosenForThisRun)?;
+        self.settle();
+        self.entry(category, name)
+    }
+
+    /// Everything that wants a name: the winner first.
+    ///
+    /// # Errors
+    /// When there is no such category or name.
+    pub fn list_implementations(&self, category: &str, name: &str) -> Result<Vec<&Entry>, RegistryError> {
+        let winner = self.entry(category, name)?;
+        let wants =
+            |entry: &&Entry| entry.category.name == winner.category.name && name::same(&entry.name, &winner.name);
+        Ok(self.entries.iter().filter(wants).collect())
     }
 
     /// The entry that `wanted` means: a name, without regard to case and `-`/`_`, or a class path `library:Type`,
@@ -228,9 +310,14 @@ impl Registry {
         &self.hidden
     }
 
+    /// The packages that take no part because the user said so.
+    pub fn disabled(&self) -> &[DisabledPackage] {
+        &self.disabled
+    }
+
     /// What is not wrong but worth a line, e.g. a name that two packages want equally.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.said.iter().chain(&self.contested).map(String::as_str)
     }
 
     /// The transport for the scheme of a URL; one without a scheme counts as `http`.
@@ -284,6 +371,8 @@ impl Package {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ChosenForThisRun => "chosen for this run",
+            Self::Remembered => "the remembered choice",
             Self::HigherPriority => "higher priority",
             Self::ExternalBeatsBuiltin => "external beats built-in at equal priority",
             Self::FirstFound => "found first at equal priority",
@@ -291,28 +380,22 @@ impl fmt::Display for Rule {
     }
 }
 
-#[derive(Default)]
-struct Building {
-    packages: Vec<Arc<Package>>,
-    entries: Vec<Entry>,
-    set_aside: Vec<SetAside>,
-    hidden: Vec<HiddenPackage>,
-    warnings: Vec<String>,
-}
-
-impl Building {
-    fn take(&mut self, path: PathBuf, origin: Origin) {
+impl Registry {
+    fn take(&mut self, path: PathBuf, origin: Origin, preferences: &Preferences) {
         let manifest = match Manifest::read(&path) {
             Ok(manifest) => manifest,
             Err(faults) => return self.set_aside.push(SetAside { manifest: path, name: None, faults }),
         };
         let wanted = manifest.package.name.as_str();
+        if preferences.is_disabled(wanted) {
+            return self.disabled.push(DisabledPackage { name: wanted.to_owned(), manifest: path });
+        }
         if let Some(used) = self.packages.iter().find_map(|package| package.manifest_of(wanted)) {
             return self.hidden.push(HiddenPackage { name: wanted.to_owned(), used: used.to_owned(), manifest: path });
         }
         match check(&path, &manifest) {
             Ok(library) => {
-                self.warnings.extend(manifest.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
+                self.said.extend(manifest.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
                 self.admit(manifest, Source::Library { path: library, manifest: path, origin });
             }
             Err(fault) => {
@@ -323,7 +406,7 @@ impl Building {
     }
 
     fn admit(&mut self, manifest: Manifest, source: Source) {
-        let package = Arc::new(Package { info: manifest.package, source });
+        let package = Arc::new(Package { info: manifest.package, source, order: self.packages.len() });
         self.entries.extend(manifest.entries.into_iter().map(|declared| Entry {
             category: declared.category,
             name: declared.name,
@@ -335,17 +418,6 @@ impl Building {
             standing: Standing::Wins { over: Vec::new() },
         }));
         self.packages.push(package);
-    }
-
-    fn finish(self) -> Registry {
-        let Self { packages, entries, set_aside, hidden, mut warnings } = self;
-        let place = |entry: &Entry| category::all().iter().position(|category| category.name == entry.category.name);
-        let mut names: BTreeMap<_, Vec<Entry>> = BTreeMap::new();
-        for entry in entries {
-            names.entry((place(&entry), name::fold(&entry.name))).or_default().push(entry);
-        }
-        let decided = names.into_values().flat_map(|rivals| decide(rivals, &mut warnings)).collect();
-        Registry { packages, entries: decided, set_aside, hidden, warnings }
     }
 }
 
@@ -382,36 +454,6 @@ impl Package {
             _ => None,
         }
     }
-}
-
-/// Settles who has a name that one or more entries want. The winner comes first.
-fn decide(mut rivals: Vec<Entry>, warnings: &mut Vec<String>) -> Vec<Entry> {
-    // Stable: equals stay in the order in which they were found.
-    rivals.sort_by_key(Entry::rank);
-    let Some((winner, losers)) = rivals.split_first_mut() else { return rivals };
-    let mut over = Vec::new();
-    for loser in losers {
-        let rule = match () {
-            () if winner.priority != loser.priority => Rule::HigherPriority,
-            () if winner.rank() != loser.rank() => Rule::ExternalBeatsBuiltin,
-            () => Rule::FirstFound,
-        };
-        if rule == Rule::FirstFound {
-            warnings.push(format!(
-                "`{}` and `{}` both offer {} `{}` with priority {}; the first is used, the other as `{}`",
-                winner.package.name(),
-                loser.package.name(),
-                winner.category,
-                winner.name,
-                winner.priority,
-                loser.class,
-            ));
-        }
-        over.push(loser.rival(rule));
-        loser.standing = Standing::Loses { to: winner.rival(rule) };
-    }
-    winner.standing = Standing::Wins { over };
-    rivals
 }
 
 #[cfg(test)]

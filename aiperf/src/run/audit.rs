@@ -163,6 +163,8 @@ mod tests {
             timing,
             concurrency: Some(4),
             concurrency_ramp_seconds: None,
+            prefill_concurrency: None,
+            prefill_concurrency_ramp_seconds: None,
             ramp: "linear".to_owned(),
             request_count: Some(10),
             session_count: None,

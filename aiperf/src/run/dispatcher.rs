@@ -73,10 +73,19 @@ impl Dispatcher {
 
     /// A credit has come back. `credits` takes those that are due because of it.
     pub fn credit_returned(&self, done: Done, credits: &mut Vec<Credit>) {
+        self.tell(|issuer, now_ns| issuer.credit_returned(now_ns, done, credits));
+    }
+
+    /// The reply to a credit has its first content. `credits` takes those that are due because of it.
+    pub fn first_content(&self, credit: u64, credits: &mut Vec<Credit>) {
+        self.tell(|issuer, now_ns| issuer.first_content(now_ns, credit, credits));
+    }
+
+    fn tell(&self, news: impl FnOnce(&mut Issuer, u64)) {
         let shared = &self.shared;
         let mut issuer = shared.lock();
         let before = (issuer.wake_at_ns(), issuer.has_ended());
-        issuer.credit_returned(shared.clock.now_ns(), done, credits);
+        news(&mut issuer, shared.clock.now_ns());
         let (after, drained) = ((issuer.wake_at_ns(), issuer.has_ended()), issuer.is_drained());
         drop(issuer);
         if drained {

@@ -14,7 +14,7 @@ use super::requests::Requests;
 use crate::credit::Credit;
 use crate::exchange::Exchange;
 use crate::timing::Done;
-use crate::worker::Worker;
+use crate::worker::{OnFirstContent, Worker};
 
 /// What all lanes of a phase share.
 pub struct Lane {
@@ -46,10 +46,14 @@ impl Lane {
         let mut next = Some(first);
         while let Some(credit) = next {
             let exchange = match self.requests.of(&credit) {
-                Ok(request) => self.worker.spend(credit, request, &mut abandoned).await,
+                Ok(request) => {
+                    let first_content = self.first_content(&credit);
+                    self.worker.spend(credit, request, &mut abandoned, first_content).await
+                }
                 Err(error) => self.worker.unsent(credit, Request::default(), &Error::msg(error.to_string())),
             };
             let done = Done {
+                credit: exchange.credit.id,
                 session: exchange.credit.session,
                 conversation: exchange.credit.conversation,
                 turn_index: exchange.credit.turn_index,
@@ -62,6 +66,18 @@ impl Lane {
                 Arc::clone(&self).launch(credit);
             }
         }
+    }
+
+    /// What to do at the first content of the reply: nothing, unless somebody waits for the prefill slot.
+    fn first_content(self: &Arc<Self>, credit: &Credit) -> Option<OnFirstContent> {
+        let (lane, id) = (credit.holds_prefill_slot.then(|| Arc::clone(self))?, credit.id);
+        Some(Box::new(move || {
+            let mut due = Vec::new();
+            lane.dispatcher.first_content(id, &mut due);
+            for credit in due {
+                Arc::clone(&lane).launch(credit);
+            }
+        }))
     }
 
     async fn hand_over(&self, exchange: Exchange) {

@@ -157,7 +157,7 @@ impl Parts {
             failures: Vec::new(),
         };
         let supply = Supply {
-            draws: Arc::new(Mutex::new(draws(plan, &dataset, seed)?)),
+            draws: Arc::new(Mutex::new(draws(plan, registry, &mut maker, &dataset, seed)?)),
             dataset,
             seed,
             cancellation: plan.load.cancellation,
@@ -187,8 +187,19 @@ impl Parts {
     }
 }
 
-fn draws(plan: &Plan, dataset: &Arc<dyn Dataset>, seed: RootSeed) -> Result<Draws, PartsError> {
-    let sampler = Sampler::new(plan.input.sampler, dataset.len(), seed);
+fn draws(
+    plan: &Plan,
+    registry: &Registry,
+    maker: &mut Maker<'_>,
+    dataset: &Arc<dyn Dataset>,
+    seed: RootSeed,
+) -> Result<Draws, PartsError> {
+    let among = SelectionConfig::new(dataset.len(), seed.derive("dataset.sampler"));
+    let mut config = phases::object(&among);
+    config.extend(plan.plugin_options.get(&plan.input.sampler).cloned().unwrap_or_default());
+    let order =
+        maker.make(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None, table::dataset_sampler)?;
+    let sampler = Sampler::new(order, dataset.len());
     match plan.input.file {
         None => Ok(Draws::AtHand(sampler)),
         Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),

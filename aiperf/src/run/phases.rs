@@ -55,14 +55,18 @@ pub(super) fn ready(
         let entry = registry.entry("ramp", &plan.ramp)?;
         Ok(maker.make(entry, object(&config), None, table::ramp)?)
     };
-    let limit = match (plan.concurrency, plan.concurrency_ramp_seconds) {
-        (None, _) => None,
-        (Some(limit), None) => Some(Pace::steady(limit as f64)),
-        (Some(limit), Some(seconds)) => {
-            let way = ramp(RampConfig::new(1.0, limit as f64, seconds, seed("timing.ramp.concurrency")))?;
-            Some(Pace::ramped(limit as f64, way, nanos(seconds)))
-        }
+    let mut limited = |limit: Option<u64>, seconds: Option<f64>, purpose: &str| -> Result<_, PartsError> {
+        Ok(match (limit, seconds) {
+            (None, _) => None,
+            (Some(limit), None) => Some(Pace::steady(limit as f64)),
+            (Some(limit), Some(seconds)) => {
+                let way = ramp(RampConfig::new(1.0, limit as f64, seconds, seed(purpose)))?;
+                Some(Pace::ramped(limit as f64, way, nanos(seconds)))
+            }
+        })
     };
+    let limit = limited(plan.concurrency, plan.concurrency_ramp_seconds, "timing.ramp.concurrency")?;
+    let prefill = limited(plan.prefill_concurrency, plan.prefill_concurrency_ramp_seconds, "timing.ramp.prefill")?;
     let (mut arrival, mut rate) = (None, None);
     if let Timing::RequestRate { rate: target, arrival_pattern, smoothness, ramp_seconds } = &plan.timing {
         if let Some(seconds) = ramp_seconds {
@@ -84,7 +88,7 @@ pub(super) fn ready(
         Box::new(AtRandom { cancellation, stream: supply.seed.stream("timing.cancellation") }) as Box<dyn Cancelling>
     });
     let feed = Box::new(Drawn { supply: supply.clone(), next: None });
-    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, limit, stop });
+    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, limit, prefill, stop });
     Ok(ReadyPhase { phase, plan: plan.clone(), issuer })
 }
 
@@ -101,7 +105,7 @@ fn strategy_config(plan: &PhasePlan, dataset: &dyn Dataset) -> Result<Map<String
     Ok(object(&serde_json::json!({ "rate": rate, "users": users, "mean_turns": mean_turns, "max_turns": most })))
 }
 
-fn object(config: &impl serde::Serialize) -> Map<String, Value> {
+pub(super) fn object(config: &impl serde::Serialize) -> Map<String, Value> {
     match serde_json::to_value(config) {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),

@@ -152,8 +152,8 @@ fn time_resolved(report: &mut Report, plan: &Plan, aggregate: &Aggregate, window
 fn about_the_schedule(end: &End) -> Option<String> {
     (end.counts.never_sent > 0).then(|| {
         format!(
-            "{} requests were due but never sent: --concurrency held them back until the end. The server does not keep up \
-             with --request-rate.",
+            "{} requests were due but never sent: --concurrency or --prefill-concurrency held them back until the end. The \
+             server does not keep up with the rate.",
             end.counts.never_sent
         )
     })

@@ -3,7 +3,7 @@
 //! with the moment at which it wants to be asked again.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use aiperf_abi::{Actions, ArrivalPattern, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
@@ -56,6 +56,8 @@ pub trait Cancelling: Send {
 /// A credit that has come back, as the issuer needs to know it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Done {
+    /// Its number.
+    pub credit: u64,
     /// Its session.
     pub session: u64,
     /// Its conversation.
@@ -101,7 +103,12 @@ struct Book {
     /// Sessions at one time.
     limit: Option<Pace>,
     slots: u64,
-    /// When limit or rate change next.
+    /// Requests at one time whose reply has no content yet.
+    prefill: Option<Pace>,
+    prefill_slots: u64,
+    /// Credits that hold a prefill slot.
+    prefilling: HashSet<u64>,
+    /// When limits or rate change next.
     pace_at_ns: Option<u64>,
     stop: StopRule,
     ends_ns: Option<u64>,
@@ -134,6 +141,8 @@ pub struct Parts {
     pub rate: Option<Pace>,
     /// Sessions at one time, if that is limited.
     pub limit: Option<Pace>,
+    /// Requests at one time whose reply has no content yet, if that is limited.
+    pub prefill: Option<Pace>,
     /// When to stop.
     pub stop: StopRule,
 }
@@ -141,7 +150,7 @@ pub struct Parts {
 impl Issuer {
     /// An issuer that has not started.
     pub fn new(strategy: Box<dyn TimingStrategy>, parts: Parts) -> Self {
-        let Parts { phase, feed, cancelling, arrival, rate, limit, stop } = parts;
+        let Parts { phase, feed, cancelling, arrival, rate, limit, prefill, stop } = parts;
         let book = Book {
             phase,
             feed,
@@ -150,6 +159,9 @@ impl Issuer {
             rate,
             limit,
             slots: 0,
+            prefill,
+            prefill_slots: 0,
+            prefilling: HashSet::new(),
             pace_at_ns: None,
             stop,
             ends_ns: None,
@@ -170,7 +182,7 @@ impl Issuer {
     pub fn start(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
         let book = &mut self.book;
         book.ends_ns = book.stop.duration_ns.map(|duration| now_ns.saturating_add(duration));
-        book.limit.iter_mut().chain(&mut book.rate).for_each(|pace| pace.start(now_ns));
+        book.limit.iter_mut().chain(&mut book.prefill).chain(&mut book.rate).for_each(|pace| pace.start(now_ns));
         book.keep_pace(now_ns);
         self.tell(now_ns, TimingEvent::PhaseStart, out);
     }
@@ -195,6 +207,7 @@ impl Issuer {
     pub fn credit_returned(&mut self, now_ns: u64, done: Done, out: &mut Vec<Credit>) {
         let book = &mut self.book;
         book.counts.returned += 1;
+        book.prefilling.remove(&done.credit);
         if book.is_over(now_ns) {
             self.end();
         }
@@ -213,6 +226,18 @@ impl Issuer {
         self.tell(now_ns, TimingEvent::CreditReturned(returned), out);
     }
 
+    /// The reply to a credit that is out has its first content: its prefill slot is free. Told again, or after the credit
+    /// has come back, it changes nothing.
+    pub fn first_content(&mut self, now_ns: u64, credit: u64, out: &mut Vec<Credit>) {
+        if !self.book.prefilling.remove(&credit) {
+            return;
+        }
+        match self.book.is_over(now_ns) {
+            true => self.end(),
+            false => self.book.admit(now_ns, out),
+        }
+    }
+
     /// No more credits are issued from now on.
     pub fn end(&mut self) {
         self.book.end();
@@ -224,9 +249,9 @@ impl Issuer {
         if book.ended {
             return None;
         }
-        let start =
-            book.starts.peek().filter(|_| book.has_slot() && book.may_start()).map(|Reverse(start)| start.at_ns);
-        let turn = book.turns.peek().map(|Reverse((at, _))| *at);
+        let start = book.starts.peek().filter(|_| book.may_send() && book.has_slot() && book.may_start());
+        let start = start.map(|Reverse(start)| start.at_ns);
+        let turn = book.turns.peek().filter(|_| book.may_send()).map(|Reverse((at, _))| *at);
         [book.wake_at_ns, book.ends_ns, book.pace_at_ns, start, turn].into_iter().flatten().min()
     }
 
@@ -313,10 +338,11 @@ impl Book {
 
     fn keep_pace(&mut self, now_ns: u64) {
         let mut next = None;
-        if let Some(limit) = &mut self.limit {
+        for (limit, slots) in [(&mut self.limit, &mut self.slots), (&mut self.prefill, &mut self.prefill_slots)] {
+            let Some(limit) = limit else { continue };
             let (value, again) = limit.at(now_ns);
-            self.slots = (value.round() as u64).max(1);
-            next = again;
+            *slots = (value.round() as u64).max(1);
+            next = [next, again].into_iter().flatten().min();
         }
         if let (Some(rate), Some(arrival)) = (&mut self.rate, &mut self.arrival) {
             let (value, again) = rate.at(now_ns);
@@ -328,6 +354,10 @@ impl Book {
 
     fn has_slot(&self) -> bool {
         self.limit.is_none() || self.open_sessions < self.slots
+    }
+
+    fn may_send(&self) -> bool {
+        self.prefill.is_none() || (self.prefilling.len() as u64) < self.prefill_slots
     }
 
     fn may_start(&self) -> bool {
@@ -342,6 +372,9 @@ impl Book {
                 self.starts.clear();
                 self.end();
                 return;
+            }
+            if !self.may_send() {
+                break;
             }
             if let Some(Reverse((at_ns, session))) = self.turns.peek().copied().filter(|Reverse((at, _))| *at <= now_ns)
             {
@@ -382,7 +415,18 @@ impl Book {
         let id = self.counts.issued;
         self.counts.issued += 1;
         let cancel_after_ns = self.cancelling.as_mut().and_then(|cancelling| cancelling.cancel_after_ns(id));
-        out.push(Credit { id, phase: self.phase, session, conversation, turn_index, intended_ns, cancel_after_ns });
+        let holds_prefill_slot = self.prefill.is_some() && self.prefilling.insert(id);
+        let phase = self.phase;
+        out.push(Credit {
+            id,
+            phase,
+            session,
+            conversation,
+            turn_index,
+            intended_ns,
+            cancel_after_ns,
+            holds_prefill_slot,
+        });
     }
 }
 

@@ -20,6 +20,10 @@ use crate::transport::collect::{Outcome, collector};
 use crate::transport::failure::{self, GivenUp};
 use crate::transport::headers::{RunHeaders, request_headers};
 
+mod prefill;
+
+pub use prefill::OnFirstContent;
+
 /// Everything needed to spend any credit of a run.
 pub struct Worker {
     /// The clock of the run.
@@ -38,12 +42,19 @@ pub struct Worker {
 
 impl Worker {
     /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
-    /// what goes wrong is in the reply.
-    pub async fn spend(&self, credit: Credit, request: Request, abandoned: &mut watch::Receiver<bool>) -> Exchange {
+    /// what goes wrong is in the reply. `first_content` is called where the reply's first content arrives, if it does.
+    pub async fn spend(
+        &self,
+        credit: Credit,
+        request: Request,
+        abandoned: &mut watch::Receiver<bool>,
+        first_content: Option<OnFirstContent>,
+    ) -> Exchange {
         match self.prepare(&request) {
             Ok(prepared) => {
                 // A credit comes back whatever happens: a run must not wait for ever because a transport panicked.
-                match AssertUnwindSafe(self.send(prepared, credit.cancel_after_ns, abandoned)).catch_unwind().await {
+                let sending = self.send(prepared, credit.cancel_after_ns, abandoned, first_content);
+                match AssertUnwindSafe(sending).catch_unwind().await {
                     Ok(reply) => Exchange { credit, request, reply },
                     Err(panic) => self.unsent(credit, request, &panicked(&*panic)),
                 }
@@ -74,8 +85,12 @@ impl Worker {
         request: TransportRequest,
         cancel_after_ns: Option<u64>,
         abandoned: &mut watch::Receiver<bool>,
+        first_content: Option<OnFirstContent>,
     ) -> Reply {
-        let (sink, collected) = collector(self.clock);
+        let (mut sink, collected) = collector(self.clock);
+        if let Some(first_content) = first_content {
+            sink = prefill::listening(sink, Arc::clone(&self.endpoint), first_content);
+        }
         let sending = self.transport.send(request, sink);
         let outcome = tokio::select! {
             biased;

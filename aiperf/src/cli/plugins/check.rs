@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::document::FaultDocument;
 use super::text::{columns, counted, fitted, one_line, paint, screen};
 use super::{Failure, Form};
-use crate::builtin;
 use crate::cli::console::Screen;
 use crate::exit::Exit;
 use crate::plugin::discovery::DiscoveryOptions;
+use crate::plugin::registry::Registry;
 use crate::plugin::validate::{Check, Validation};
 
 #[derive(Debug, Serialize)]
@@ -31,10 +31,10 @@ struct CheckDocument {
 }
 
 /// `aiperf plugins --validate`
-pub(super) fn all(options: &DiscoveryOptions, form: Form) -> Result<Exit, Failure> {
+pub(super) fn all(options: &DiscoveryOptions, registry: &Registry, form: Form) -> Result<Exit, Failure> {
     let mut validation = Validation::of_all(options);
     // Who wins a name is seen only where all packages are together; its list has the warnings of manifests as well.
-    validation.warnings = builtin::registry(options).warnings().to_vec();
+    validation.warnings = registry.warnings().map(str::to_owned).collect();
     Ok(tell(&validation, form))
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::plugin::category::Category;
 use crate::plugin::fault::{Fault, Position};
-use crate::plugin::registry::{Entry, HiddenPackage, Package, Registry, Rival, Source, Standing};
+use crate::plugin::registry::{DisabledPackage, Entry, HiddenPackage, Package, Registry, Rival, Source, Standing};
 
 /// The packages.
 #[derive(Debug, Serialize)]
@@ -96,6 +96,7 @@ pub(super) struct EntryDocument {
 pub(super) struct Troubles {
     pub(super) set_aside: Vec<SetAsideDocument>,
     pub(super) hidden: Vec<HiddenPackage>,
+    pub(super) disabled: Vec<DisabledPackage>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -200,7 +201,8 @@ impl Troubles {
         Self {
             set_aside: set_aside.collect(),
             hidden: registry.hidden().to_vec(),
-            warnings: registry.warnings().to_vec(),
+            disabled: registry.disabled().to_vec(),
+            warnings: registry.warnings().map(str::to_owned).collect(),
         }
     }
 }

@@ -5,9 +5,11 @@ mod check;
 mod document;
 mod list;
 mod package;
+mod preferences;
 mod show;
 pub(super) mod text;
 mod troubles;
+mod which;
 
 use std::path::PathBuf;
 
@@ -20,6 +22,7 @@ use crate::builtin;
 use crate::exit::Exit;
 use crate::plugin::category::{self, Category};
 use crate::plugin::discovery::DiscoveryOptions;
+use crate::plugin::preferences::Preferences;
 use crate::plugin::registry::{Registry, RegistryError};
 use crate::plugin::{manifest, name};
 
@@ -33,6 +36,16 @@ pub struct DiscoveryArgs {
     /// Use nothing but what is built in
     #[arg(long, global = true, help_heading = "Plugins", conflicts_with = "plugin_path")]
     no_plugins: bool,
+
+    /// Which package a name means, for this once: `--use endpoint:chat=aiperf` is what is built in. Repeatable
+    #[arg(
+        long = "use",
+        value_name = "CATEGORY:NAME=PACKAGE",
+        value_parser = preferences::chosen,
+        global = true,
+        help_heading = "Plugins"
+    )]
+    uses: Vec<preferences::Chosen>,
 }
 
 impl DiscoveryArgs {
@@ -53,9 +66,27 @@ impl DiscoveryArgs {
     /// # Errors
     /// As [`DiscoveryArgs::options`].
     pub fn registry(&self) -> Result<Registry, Failure> {
-        let registry = builtin::registry(&self.options()?);
+        let registry = self.silent_registry()?;
         for line in troubles::in_brief(&registry) {
             output::stderr(&format!("{}\n", output::fitted_to_stderr(&line)));
+        }
+        Ok(registry)
+    }
+
+    /// Everything that is found, with the user's choices and those of `--use`.
+    ///
+    /// # Errors
+    /// As [`DiscoveryArgs::options`], when the remembered choices cannot be read, and when a package was chosen that does
+    /// not offer the name.
+    fn silent_registry(&self) -> Result<Registry, Failure> {
+        let options = self.options()?;
+        let preferences = match options.is_nowhere() {
+            true => Preferences::default(),
+            false => preferences::remembered()?,
+        };
+        let mut registry = builtin::registry(&options, &preferences);
+        for preferences::Chosen { category, name, package } in &self.uses {
+            registry.use_implementation(category, name, package)?;
         }
         Ok(registry)
     }
@@ -116,12 +147,53 @@ enum PluginsCommand {
         /// Name of the package
         name: String,
     },
+    /// Decide which package a name means, from now on
+    Use {
+        /// The category
+        category: String,
+        /// The name
+        name: String,
+        /// The package that offers it; `aiperf` is what is built in
+        #[arg(required_unless_present = "clear", conflicts_with = "clear")]
+        package: Option<String>,
+        /// Forget the choice
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Which implementation a name means, which ones it shadows, and the rule that decided
+    Which {
+        /// The category
+        category: String,
+        /// The name
+        name: String,
+    },
+    /// Let a package take part again
+    Enable {
+        /// Name of the package
+        name: String,
+    },
+    /// Leave a package out until it is enabled; it stays where it is
+    Disable {
+        /// Name of the package
+        name: String,
+    },
     /// The JSON Schema of `plugins.yaml`, for editors
     Schema,
 }
 
 /// The sub-words, for a slip of the finger that looks like a category.
-const WORDS: [&str; 6] = ["list-plugins", "list-implementations", "validate", "add", "remove", "schema"];
+const WORDS: [&str; 10] = [
+    "list-plugins",
+    "list-implementations",
+    "validate",
+    "add",
+    "remove",
+    "use",
+    "which",
+    "enable",
+    "disable",
+    "schema",
+];
 
 const FORMS: &str = "\
 Examples:
@@ -129,7 +201,9 @@ Examples:
   aiperf plugins endpoint            the endpoints
   aiperf plugins endpoint chat       everything about one
   aiperf plugins --validate          is every package in order?
-  aiperf plugins add ./my-plugins    install a package";
+  aiperf plugins add ./my-plugins    install a package
+  aiperf plugins which endpoint chat             who has the name, and why
+  aiperf plugins use endpoint chat my-plugins    who is to have it";
 
 /// How the results are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +238,7 @@ impl Form {
 /// When a name does not exist, or a package cannot be put in or taken out.
 pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
     let form = if args.json { Form::Json } else { Form::Text };
-    let registry = || Ok::<_, Failure>(builtin::registry(&discovery.options()?));
+    let registry = || discovery.silent_registry();
     if let Some(command) = &args.command {
         if let Some(word) = &args.category {
             return Err(Failure::saying(Exit::Usage, format!("`{word}` stands before a command of `aiperf plugins`"))
@@ -179,6 +253,20 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Validate { path } => check::path(path, form),
             PluginsCommand::Add { path, force } => package::add(path, *force, form),
             PluginsCommand::Remove { name } => package::remove(name, form),
+            PluginsCommand::Use { category, name, package, clear: _ } => {
+                let registry = registry()?;
+                let category = find_category(category, &registry)?;
+                match package {
+                    Some(package) => preferences::remember(registry, category, name, package, form),
+                    None => preferences::forget(category, name, form),
+                }
+            }
+            PluginsCommand::Which { category, name } => {
+                let registry = registry()?;
+                which::tell(&registry, find_category(category, &registry)?, name, form)
+            }
+            PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
+            PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),
             PluginsCommand::Schema => {
                 Form::Json.tell(&manifest::json_schema(), |_| String::new());
                 Ok(Exit::Success)
@@ -186,7 +274,7 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
         };
     }
     if args.validate {
-        return check::all(&discovery.options()?, form);
+        return check::all(&discovery.options()?, &registry()?, form);
     }
     let registry = registry()?;
     match (&args.category, &args.name) {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::text::one_line;
-use crate::plugin::registry::{HiddenPackage, Registry, SetAside};
+use crate::plugin::registry::{DisabledPackage, HiddenPackage, Registry, SetAside};
 
 /// A line for each package that is not used because of its faults, and for each warning.
 pub(super) fn in_brief(registry: &Registry) -> Vec<String> {
@@ -35,6 +35,9 @@ pub(super) fn in_full(registry: &Registry) -> String {
             used.display()
         );
     }
+    for DisabledPackage { name, .. } in registry.disabled() {
+        let _ = writeln!(text, "note: package `{name}` is disabled; `aiperf plugins enable {name}` lets it take part");
+    }
     for warning in warnings(registry) {
         let _ = writeln!(text, "{warning}");
     }
@@ -49,5 +52,5 @@ fn called(package: &SetAside) -> String {
 }
 
 fn warnings(registry: &Registry) -> impl Iterator<Item = String> {
-    registry.warnings().iter().map(|warning| format!("warning: {}", one_line(warning)))
+    registry.warnings().map(|warning| format!("warning: {}", one_line(warning)))
 }

@@ -11,7 +11,7 @@ use super::scan::Shape;
 use super::single_turn;
 use super::traces::{self, Columns};
 use super::{object, payload};
-use crate::dataset::{DatasetError, SamplerKind};
+use crate::dataset::DatasetError;
 use crate::plugin::name;
 
 /// A sort of file.
@@ -73,10 +73,10 @@ impl FileKind {
     }
 
     /// In which order its conversations are drawn unless the user says.
-    pub fn default_sampler(self) -> SamplerKind {
+    pub fn default_sampler(self) -> &'static str {
         match self {
-            Self::RandomPool => SamplerKind::Shuffle,
-            _ => SamplerKind::Sequential,
+            Self::RandomPool => "shuffle",
+            _ => "sequential",
         }
     }
 

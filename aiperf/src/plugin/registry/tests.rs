@@ -5,11 +5,11 @@ use crate::builtin;
 use crate::plugin::discovery::Surroundings;
 
 /// A folder of packages.
-struct Packages(tempfile::TempDir);
+struct Packages(tempfile::TempDir, Preferences);
 
 impl Packages {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().unwrap(), Preferences::default())
     }
 
     /// A package in `folder` with `body` under its head, and a file in the place of its library.
@@ -25,7 +25,7 @@ impl Packages {
     fn registry(&self) -> Registry {
         let nothing = Surroundings { variable: &|_| None, program: None, user: None };
         let options = DiscoveryOptions::new(&[self.0.path().to_owned()], &nothing).unwrap();
-        Registry::discover(builtin::manifest(), &options)
+        Registry::discover(builtin::manifest(), &options, &self.1)
     }
 }
 
@@ -59,7 +59,7 @@ fn the_higher_priority_wins_wherever_it_is_from() {
     assert_eq!(class(&registry, "data_exporter", "json"), "aiperf:JsonExporter");
     assert_eq!(class(&registry, "data_exporter", "csv"), "high:Csv");
     assert_eq!(rule(&registry.entry("data_exporter", "csv").unwrap().standing), Rule::HigherPriority);
-    assert!(registry.warnings().is_empty());
+    assert_eq!(registry.warnings().count(), 0);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn at_equal_priority_a_package_beats_what_is_built_in_and_the_loser_stays_reacha
     let loser = registry.entry("data_exporter", "aiperf:JsonExporter").unwrap();
     let Standing::Loses { to } = &loser.standing else { panic!("{:?}", loser.standing) };
     assert_eq!((to.package.as_str(), to.class.as_str()), ("mine", "mine:Json"));
-    assert!(registry.warnings().is_empty());
+    assert_eq!(registry.warnings().count(), 0);
     let data_exporter = category::find("data_exporter").unwrap();
     assert_eq!(registry.entries(data_exporter).count(), 5, "a name is listed once");
 }
@@ -86,7 +86,7 @@ fn of_two_equal_packages_the_first_wins_with_a_warning() {
     assert_eq!(class(&registry, "data_exporter", "My-Log"), "one:Log");
     assert_eq!(class(&registry, "data_exporter", "two:Log"), "two:Log");
     assert_eq!(
-        registry.warnings(),
+        registry.warnings().collect::<Vec<_>>(),
         ["`first` and `second` both offer data_exporter `my_log` with priority 5; \
           the first is used, the other as `two:Log`"]
     );
@@ -186,4 +186,36 @@ fn a_category_that_is_not_open_takes_no_entry_from_outside() {
     let told = registry.faults()[0].faults[0].to_string();
     assert!(told.contains(":4:") && told.contains("`timing_strategy` is not open"), "{told}");
     assert!(registry.entry("timing_strategy", "mine").is_err());
+}
+
+#[test]
+fn a_remembered_choice_beats_priority_and_one_for_this_run_beats_both() {
+    let mut packages = Packages::new();
+    packages.add("a", "high", &exporter("csv", "high:Csv", 9)).add("b", "low", &exporter("CSV", "low:Csv", 1));
+    packages.1.remember("data_exporter", "csv", "Low");
+    let mut registry = packages.registry();
+    let winner = registry.entry("data_exporter", "csv").unwrap();
+    assert_eq!((winner.class.to_string().as_str(), rule(&winner.standing)), ("low:Csv", Rule::Remembered));
+    let winner = registry.use_implementation("Data-Exporter", "csv", "aiperf").unwrap();
+    assert_eq!((&*winner.class.type_name, rule(&winner.standing)), ("CsvExporter", Rule::ChosenForThisRun));
+    let all = registry.list_implementations("data_exporter", "csv").unwrap();
+    let all: Vec<_> = all.iter().map(|entry| entry.package.name()).collect();
+    assert_eq!(all, ["aiperf", "high", "low"]);
+    assert_eq!(registry.warnings().count(), 0);
+}
+
+#[test]
+fn a_choice_of_a_package_that_does_not_offer_the_name_is_refused_or_without_effect() {
+    let mut packages = Packages::new();
+    packages.add("a", "mine", &exporter("csv", "mine:Csv", 0)).add("b", "other", &exporter("csv", "other:Csv", 0));
+    packages.1.remember("data_exporter", "json", "mine");
+    packages.1.disable("other");
+    let mut registry = packages.registry();
+    assert_eq!(class(&registry, "data_exporter", "json"), "aiperf:JsonExporter");
+    insta::assert_snapshot!(registry.warnings().collect::<Vec<_>>().join("\n"));
+    assert_eq!(registry.disabled()[0].name, "other");
+    let told = |told: Result<&Entry, RegistryError>| told.unwrap_err().to_string();
+    let gone = told(registry.use_implementation("data_exporter", "csv", "mines"));
+    let off = told(registry.use_implementation("data_exporter", "csv", "other"));
+    insta::assert_snapshot!([gone, off].join("\n\n"));
 }

@@ -42,6 +42,7 @@ fn parts(limit: Option<u64>, stop: StopRule) -> Parts {
         arrival: None,
         rate: None,
         limit: limit.map(|limit| Pace::steady(limit as f64)),
+        prefill: None,
         stop,
     }
 }
@@ -61,7 +62,13 @@ fn requests(count: u64) -> StopRule {
 
 /// The last turn of a session has ended.
 fn over(credit: &Credit) -> Done {
-    Done { session: credit.session, conversation: credit.conversation, turn_index: credit.turn_index, next: None }
+    Done {
+        credit: credit.id,
+        session: credit.session,
+        conversation: credit.conversation,
+        turn_index: credit.turn_index,
+        next: None,
+    }
 }
 
 /// A turn has ended that has another after it.
@@ -185,10 +192,56 @@ fn a_schedule_held_back_by_the_limit_keeps_conversation_and_moment_together() {
     assert_eq!(sent, [(0, 0), (1, 1_000_000), (2, 2_000_000)]);
 }
 
+#[test]
+fn a_prefill_slot_is_free_again_at_the_first_content_and_only_once() {
+    let prefill = Some(Pace::steady(2.0));
+    let mut issuer = Issuer::new(Box::new(ConcurrencyStrategy), Parts { prefill, ..parts(Some(4), requests(100)) });
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    assert_eq!(out.len(), 2, "two may be without content, though four may be in flight");
+    issuer.first_content(1, 0, &mut out);
+    issuer.first_content(2, 0, &mut out);
+    assert_eq!(out.len(), 3, "told twice, the slot is free once");
+    issuer.credit_returned(3, over(&out[0]), &mut out);
+    assert_eq!(out.len(), 3, "its prefill slot was free already, and both are taken");
+    issuer.credit_returned(4, over(&out[1]), &mut out);
+    assert_eq!(out.len(), 4, "no content ever came: the slot is free at the end");
+    issuer.first_content(5, 1, &mut out);
+    assert_eq!(out.len(), 4, "what is told after the end changes nothing");
+}
+
+#[test]
+fn what_waits_for_a_prefill_slot_asks_for_no_timer_and_keeps_its_moment() {
+    let prefill = Some(Pace::steady(1.0));
+    let arrival: Option<Box<dyn ArrivalPattern>> = Some(Box::new(Every(0.001)));
+    let strategy = Box::new(RequestRateStrategy::default());
+    let mut issuer = Issuer::new(strategy, Parts { prefill, arrival, ..parts(None, requests(3)) });
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.timer(1_000_000, &mut out);
+    assert_eq!(
+        (out.len(), issuer.wake_at_ns()),
+        (1, Some(2_000_000)),
+        "the strategy's own moment, not the one that waits"
+    );
+    issuer.timer(2_000_000, &mut out);
+    issuer.first_content(7_000_000, 0, &mut out);
+    issuer.first_content(8_000_000, 1, &mut out);
+    assert_eq!(out.iter().map(|credit| credit.intended_ns).collect::<Vec<_>>(), [0, 1_000_000, 2_000_000]);
+}
+
 /// What the world does between two credits.
 #[derive(Debug, Clone, Copy)]
 enum Happens {
-    Returns { which: usize, goes_on: bool, delay_ns: u64 },
+    Returns {
+        which: usize,
+        goes_on: bool,
+        delay_ns: u64,
+    },
+    /// Of any credit so far: of one that is out, told already, or long back, as it is when a reply and a cancellation meet.
+    FirstContent {
+        which: usize,
+    },
     TimePasses,
 }
 
@@ -199,20 +252,28 @@ fn happens() -> impl Strategy<Value = Happens> {
             goes_on,
             delay_ns
         }),
+        any::<usize>().prop_map(|which| Happens::FirstContent { which }),
         Just(Happens::TimePasses),
     ]
 }
 
 proptest! {
     #[test]
-    fn sessions_never_exceed_the_limit_and_every_credit_comes_back_once(
-        limit in 1u64..20, most in 1u64..200, rate in proptest::option::of(1.0f64..10_000.0),
+    fn no_limit_is_exceeded_and_every_credit_and_slot_comes_back_once_under_cancellation(
+        limit in 1u64..20, prefill in proptest::option::of(1u64..10), most in 1u64..200,
+        rate in proptest::option::of(1.0f64..10_000.0),
         script in proptest::collection::vec(happens(), 0..1500),
     ) {
-        let mut issuer = match rate {
-            Some(rate) => at_rate(rate, Some(limit), requests(most)),
-            None => closed_loop(limit, requests(most)),
+        let parts = Parts {
+            prefill: prefill.map(|slots| Pace::steady(slots as f64)),
+            arrival: rate.map(|rate| Box::new(Every(1.0 / rate)) as Box<dyn ArrivalPattern>),
+            ..parts(Some(limit), requests(most))
         };
+        let mut issuer = match rate {
+            Some(_) => Issuer::new(Box::new(RequestRateStrategy::default()), parts),
+            None => Issuer::new(Box::new(ConcurrencyStrategy), parts),
+        };
+        let mut heard = std::collections::HashSet::new();
         let mut issued = Vec::new();
         let (mut now, mut returned) = (0, Vec::new());
         issuer.start(now, &mut issued);
@@ -229,6 +290,12 @@ proptest! {
                     let done = if more { goes_on(&issued[credit], delay_ns) } else { over(&issued[credit]) };
                     issuer.credit_returned(now, done, &mut issued);
                 }
+                Happens::FirstContent { which } if !issued.is_empty() => {
+                    now += 1;
+                    let credit = which % issued.len();
+                    heard.insert(credit);
+                    issuer.first_content(now, issued[credit].id, &mut issued);
+                }
                 _ => {
                     now = now.max(issuer.wake_at_ns().unwrap_or(now));
                     issuer.timer(now, &mut issued);
@@ -240,6 +307,8 @@ proptest! {
             sessions.sort_unstable();
             prop_assert!(sessions.windows(2).all(|pair| pair[0] != pair[1]), "a session has one request at a time");
             prop_assert!(sessions.len() as u64 <= limit);
+            let without_content = out.iter().filter(|credit| !heard.contains(*credit)).count() as u64;
+            prop_assert!(prefill.is_none_or(|slots| without_content <= slots));
             prop_assert!(issued.len() as u64 <= most);
             prop_assert!(issued[known..].iter().all(|credit| credit.intended_ns <= now), "nothing is sent early");
         }
