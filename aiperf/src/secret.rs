@@ -98,7 +98,9 @@ mod tests {
         for name in ["Authorization", "x-api-key", "api_key", "X-Auth-Token", "Cookie", "X-Session-Affinity"] {
             assert!(is_header(name), "{name}");
         }
-        for name in ["api_key", "apiKey", "token", "access_token", "smtp_password", "client_secret", "aws_access_key_id"] {
+        for name in
+            ["api_key", "apiKey", "token", "access_token", "smtp_password", "client_secret", "aws_access_key_id"]
+        {
             assert!(is_field(name), "{name}");
         }
         for name in ["max_tokens", "max_completion_tokens", "stop_token", "prompt_cache_key", "user", "key"] {
@@ -125,7 +127,8 @@ mod tests {
 
     #[test]
     fn settings_keep_all_but_their_secrets() {
-        let mut settings = json!({"password": "p", "dsn": "db://u:p@h/x", "max_tokens": 5, "token": 7, "tools": {"password": "x"}});
+        let mut settings =
+            json!({"password": "p", "dsn": "db://u:p@h/x", "max_tokens": 5, "token": 7, "tools": {"password": "x"}});
         redact_settings(settings.as_object_mut().unwrap());
         assert_eq!(
             settings,

@@ -2,7 +2,6 @@
 
 mod artifacts;
 mod endings;
-mod faults;
 mod harness;
 mod load;
 mod plugins;

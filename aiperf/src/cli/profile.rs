@@ -90,10 +90,16 @@ fn show(finished: &Finished) -> Exit {
     if let Err(error) = write_whole(&finished.console_file, plain.as_bytes()) {
         problems.push(error.to_string());
     }
+    if finished.succeeded == 0 {
+        problems.push(match finished.failed {
+            0 => "no request was finished".to_owned(),
+            failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
+        });
+    }
     for problem in &problems {
         output::stderr(&format!("error: {problem}\n"));
     }
-    match problems.is_empty() && finished.succeeded > 0 {
+    match problems.is_empty() {
         true => Exit::Success,
         false => Exit::Failed,
     }

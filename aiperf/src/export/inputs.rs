@@ -67,8 +67,11 @@ impl InputsWriter {
 }
 
 fn body(payload: &[u8]) -> Value {
-    let mut body = serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into());
-    body.as_object_mut().map(secret::redact_fields);
+    let mut body: Value =
+        serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into());
+    if let Some(fields) = body.as_object_mut() {
+        secret::redact_fields(fields);
+    }
     body
 }
 

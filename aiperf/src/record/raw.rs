@@ -95,7 +95,9 @@ impl RawEncoder {
         match made() {
             Ok((headers, body)) => {
                 let mut body = text_or_json(&body);
-                body.as_object_mut().map(secret::redact_fields);
+                if let Some(fields) = body.as_object_mut() {
+                    secret::redact_fields(fields);
+                }
                 (headers, body)
             }
             Err(_) => (Vec::new(), Value::Null),

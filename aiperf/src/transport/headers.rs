@@ -67,7 +67,7 @@ fn keyed(
 /// by [`REDACTED`].
 pub fn redacted(headers: &[(String, String)]) -> Vec<(String, String)> {
     let kept = |(name, value): &(String, String)| {
-        (name.clone(), if secret::is_header(name) { REDACTED.to_owned() } else { value.clone() })
+        (name.clone(), if secret::is_header(name) { REDACTED.to_owned() } else { secret::without_secrets(value) })
     };
     headers.iter().map(kept).collect()
 }

@@ -80,7 +80,8 @@ fn prepare(request: TransportRequest) -> Result<reqwest::Request> {
     let invalid = |message: String| Error::invalid_input(message).context(word::INVALID);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
-    let url = Url::parse(&request.url).map_err(|e| invalid(format!("`{}` is no URL: {e}", secret::without_secrets(&request.url))))?;
+    let url = Url::parse(&request.url)
+        .map_err(|e| invalid(format!("`{}` is no URL: {e}", secret::without_secrets(&request.url))))?;
     let mut prepared = reqwest::Request::new(method, url);
     *prepared.headers_mut() = headers(&request.headers).map_err(invalid)?;
     *prepared.body_mut() = Some(request.body.into());
