@@ -28,6 +28,7 @@ pub use author::timing::{
     Upcoming,
 };
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
+pub use data::calibration::{Calibration, ErrorSpread, Machine, MeasurementError};
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
 pub use data::report::{
     Audit, AuditGrade, Distribution, ErrorCount, FileInfo, FileStem, LittlesLaw, MetricResult, Report, SteadyState,

@@ -1,6 +1,7 @@
 //! `aiperf profile` as a user runs it: the real binary, a scripted server or the engine inside, the files it leaves behind.
 
 mod artifacts;
+mod calibration;
 mod endings;
 mod harness;
 mod load;

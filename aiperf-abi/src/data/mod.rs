@@ -1,5 +1,6 @@
 //! Plain data both sides of a library agree on. It crosses as JSON or through views, never as it lies in memory.
 
+pub mod calibration;
 pub mod conversation;
 pub mod descriptor;
 pub mod piece;

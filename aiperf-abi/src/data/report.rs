@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::calibration::Calibration;
 use super::record::ErrorDetails;
 
 /// Everything known at the end of a run.
@@ -75,6 +76,12 @@ pub struct Audit {
     pub recorder_waits: u64,
     /// Files the process may have open.
     pub open_files_limit: Option<u64>,
+    /// What `aiperf calibrate` found out on this machine, where it was asked and the run used the same way to the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// The run's load as a share of the largest one that was calibrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibrated_load_share: Option<f64>,
 }
 
 /// How far the client can be trusted.

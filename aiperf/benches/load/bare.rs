@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
-use super::spread::Spread;
+use aiperf::run::calibration::Spread;
 
 /// The part of an event that tells whether it has content.
 #[derive(Deserialize)]
@@ -109,9 +109,9 @@ async fn slot(port: u16, left: Arc<AtomicUsize>) -> Measured {
         if !std::mem::replace(&mut warm, true) {
             continue;
         }
-        measured.ttft.add(first - began);
+        measured.ttft.add((first - began).as_secs_f64() * 1e3);
         if tokens > 1 {
-            measured.itl.add((last - first) / (tokens as u32 - 1));
+            measured.itl.add((last - first).as_secs_f64() * 1e3 / (tokens - 1) as f64);
         }
         measured.tokens += tokens;
     }

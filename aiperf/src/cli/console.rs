@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use aiperf_abi::{AuditGrade, ErrorCount, FileInfo, MetricResult, Report};
+use aiperf_abi::{AuditGrade, Calibration, ErrorCount, FileInfo, MetricResult, Report};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use comfy_table::{ContentLineStyle, LineStyle, TableStyle};
 use console::Style;
@@ -339,6 +339,9 @@ fn closing(report: &Report, footer: &Footer<'_>) -> String {
     let lag = report.audit.schedule_lag_p99_ms.map(|lag| format!(", schedule lag p99 {lag:.2} ms"));
     let details = format!("{}{}", cpu.unwrap_or_default(), lag.unwrap_or_default());
     let _ = writeln!(text, "Client Audit: {grade}{details}");
+    if let Some(calibration) = &report.audit.calibration {
+        let _ = writeln!(text, "Calibration: {}", calibrated(report, calibration));
+    }
     if let Some(reason) = report.incomplete_reason.as_ref().filter(|_| !report.is_complete) {
         let _ = writeln!(text, "Incomplete: {reason}");
     }
@@ -347,6 +350,25 @@ fn closing(report: &Report, footer: &Footer<'_>) -> String {
     }
     if let Some(log) = footer.log {
         let _ = writeln!(text, "Log File: {}", log.display());
+    }
+    text
+}
+
+/// What is known of this machine at a load like the run's.
+fn calibrated(report: &Report, calibration: &Calibration) -> String {
+    let mean = |tag| report.metric(tag).map_or(0.0, |metric| metric.avg);
+    // Little's law.
+    let in_flight = mean("request_throughput") * mean("request_latency") / 1e3;
+    let mut text = calibration.made_at.get(..10).unwrap_or_default().to_owned();
+    if let Some(error) = calibration.at(in_flight) {
+        let _ = write!(
+            text,
+            ", TTFT error p99 {:.2} ms and ITL error p99 {:.2} ms with {} requests in flight",
+            error.ttft_error_ms.p99, error.itl_error_ms.p99, error.concurrency
+        );
+    }
+    if let Some(share) = report.audit.calibrated_load_share {
+        let _ = write!(text, "; this run was {:.0} % of the largest load", share * 100.0);
     }
     text
 }

@@ -1,6 +1,7 @@
 //! The commands: the only floor that prints or exits.
 
 pub mod analyze_trace;
+pub mod calibrate;
 pub mod console;
 pub mod failure;
 pub mod output;
@@ -39,6 +40,11 @@ enum Command {
     AnalyzeTrace(analyze_trace::AnalyzeTraceArgs),
     /// What an input file is, and which of its rows are bad
     Validate(validate::ValidateArgs),
+    /// How exactly and how fast this machine measures, against a server of its own; later reports carry it
+    Calibrate(calibrate::CalibrateArgs),
+    /// A server of streams that knows its own times, until its standard input ends
+    #[command(name = calibrate::SERVER, hide = true)]
+    ReferenceServer(calibrate::ServerArgs),
 }
 
 fn exit_codes() -> String {
@@ -56,6 +62,8 @@ pub fn main() -> ExitCode {
         Command::Plugins(args) => plugins::run(&args, &cli.discovery),
         Command::AnalyzeTrace(args) => analyze_trace::run(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::ReferenceServer(args) => calibrate::run_server(&args),
     };
     let exit = ended.unwrap_or_else(|failure| failure.print());
     ExitCode::from(exit.code())

@@ -197,7 +197,8 @@ pub(super) fn timeslices(dir: &str, stem: &FileStem, extension: &str) -> PathBuf
     Path::new(dir).join(format!("{}_timeslices.{extension}", stem.summary))
 }
 
-pub(super) fn records_jsonl(dir: &str, records_stem: &str) -> PathBuf {
+/// The record file of a run in `dir`.
+pub fn records_jsonl(dir: &str, records_stem: &str) -> PathBuf {
     Path::new(dir).join(format!("{records_stem}.jsonl"))
 }
 

@@ -86,10 +86,15 @@ pub struct Candidate {
     pub origin: Origin,
 }
 
-/// The folder of the user's packages: `$XDG_DATA_HOME/aiperf/plugins`, on macOS in `~/Library/Application Support`.
-pub fn user_folder() -> Option<PathBuf> {
+/// What aiperf keeps for this user: `$XDG_DATA_HOME/aiperf`, on macOS in `~/Library/Application Support`.
+pub fn data_folder() -> Option<PathBuf> {
     let strategy = etcetera::base_strategy::choose_native_strategy().ok()?;
-    Some(strategy.data_dir().join("aiperf").join("plugins"))
+    Some(strategy.data_dir().join("aiperf"))
+}
+
+/// The folder of the user's packages, in the data folder.
+pub fn user_folder() -> Option<PathBuf> {
+    Some(data_folder()?.join("plugins"))
 }
 
 impl DiscoveryOptions {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aiperf_abi::{Audit, AuditGrade, MetricResult};
+use aiperf_abi::{Audit, AuditGrade, Calibration, MetricResult};
 
 use crate::plan::{PhasePlan, Timing};
 use crate::timing::IssueCounts;
@@ -36,6 +36,8 @@ pub struct Evidence<'a> {
     pub queue_full: u64,
     /// What was seen of the client.
     pub watch: Watch,
+    /// What is known of this machine.
+    pub calibration: Option<Calibration>,
 }
 
 /// From where on a share of the machine's processors, or a lag, is doubtful, and from where on it is too much.
@@ -43,6 +45,8 @@ const CPU_SHARE: [f64; 2] = [0.70, 0.90];
 const LAG_MS: [f64; 2] = [5.0, 20.0];
 const RUNTIME_LAG_MS: [f64; 2] = [20.0, 100.0];
 const SLIPPED_SHARE: [f64; 2] = [0.001, 0.01];
+/// Doubtful only: the calibration's server took its part of the same processors, so a machine may be good for more.
+const LOAD_SHARE: [f64; 2] = [0.70, f64::INFINITY];
 /// Files a run has open beside its connections.
 const OTHER_FILES: u64 = 64;
 
@@ -105,6 +109,16 @@ pub fn audit(evidence: &Evidence<'_>) -> Audit {
             evidence.queue_full
         )
     });
+    if let Some(calibration) = &evidence.calibration {
+        audit.calibrated_load_share = load_share(evidence, calibration);
+        audit.calibration = evidence.calibration.clone();
+    }
+    findings.judge(audit.calibrated_load_share.unwrap_or_default(), LOAD_SHARE, || {
+        format!(
+            "the load was {:.0} % of the largest one this machine was calibrated to drive",
+            audit.calibrated_load_share.unwrap_or_default() * 100.0
+        )
+    });
     audit.open_files_limit = open_files_limit();
     let wanted = evidence.plan.concurrency.unwrap_or(evidence.counts.issued - evidence.counts.returned);
     if let Some(limit) = audit.open_files_limit.filter(|limit| wanted + OTHER_FILES > *limit) {
@@ -115,6 +129,15 @@ pub fn audit(evidence: &Evidence<'_>) -> Audit {
     }
     (audit.grade, audit.findings) = (findings.grade, findings.words);
     audit
+}
+
+/// What came back and what it was made of, as a share of the largest load that was calibrated.
+fn load_share(evidence: &Evidence<'_>, calibration: &Calibration) -> Option<f64> {
+    let rate = |tag: &str| evidence.metrics.iter().find(|metric| metric.tag == tag).map(|metric| metric.avg);
+    // Tokens that come in one piece cost no more than a request.
+    let is_stream = rate("time_to_first_token").is_some();
+    let tokens = rate("output_token_throughput").filter(|_| is_stream).unwrap_or_default();
+    calibration.share_of(evidence.counts.returned as f64 / evidence.seconds.max(1e-9), tokens)
 }
 
 #[derive(Default)]
@@ -182,6 +205,7 @@ mod tests {
             seconds: 10.0,
             queue_full: 0,
             watch: Watch { cpu_seconds: Some(0.1), ..Watch::default() },
+            calibration: None,
         };
         change(&mut evidence);
         audit(&evidence)
@@ -210,6 +234,23 @@ mod tests {
     }
 
     #[test]
+    fn a_load_near_the_largest_that_was_calibrated_is_doubtful() {
+        let calibration =
+            Calibration { max_requests_per_second: 100.0, max_tokens_per_second: 1e5, ..Calibration::default() };
+        let at = |requests: u64| {
+            judged(|evidence| {
+                evidence.calibration = Some(calibration.clone());
+                (evidence.counts.issued, evidence.counts.returned) = (requests, requests);
+            })
+        };
+        let [easy, hard] = [at(400), at(800)];
+        assert_eq!((easy.grade, easy.calibrated_load_share), (AuditGrade::Good, Some(0.4)));
+        assert_eq!(hard.grade, AuditGrade::Fair);
+        assert!(hard.findings[0].contains("80 %"), "{:?}", hard.findings);
+        assert!(hard.calibration.is_some());
+    }
+
+    #[test]
     fn more_connections_than_open_files_are_found_out() {
         let plan = PhasePlan { concurrency: Some(1 << 40), ..plan(Timing::Concurrency) };
         let audit = audit(&Evidence {
@@ -219,6 +260,7 @@ mod tests {
             seconds: 10.0,
             queue_full: 0,
             watch: Watch::default(),
+            calibration: None,
         });
         if audit.open_files_limit.is_some() {
             assert!(audit.findings.iter().any(|words| words.contains("ulimit")), "{:?}", audit.findings);

@@ -2,6 +2,7 @@
 //! exporters. Prints nothing; tells whoever watches through snapshots.
 
 pub mod audit;
+pub mod calibration;
 pub mod dispatcher;
 pub mod interrupt;
 pub mod lane;

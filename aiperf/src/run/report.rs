@@ -5,6 +5,7 @@ use rand::Rng;
 
 use super::Finished;
 use super::audit::{Evidence, Watch, audit};
+use super::calibration::store;
 use super::recording::Recorded;
 use crate::clock::Clock;
 use crate::export::Layout;
@@ -87,6 +88,10 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
         seconds: window.seconds(),
         queue_full: end.queue_full,
         watch: end.watch,
+        // It was made over the sockets of this transport.
+        calibration: store::path()
+            .filter(|_| plan.target.transport == "http")
+            .and_then(|path| store::of_this_machine(&path)),
     });
     report.notices.extend(report.audit.findings.iter().map(|finding| format!("Client: {finding}.")));
     report.metrics = metrics;
