@@ -203,7 +203,7 @@ fn draws(
         maker.make(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None, table::dataset_sampler)?;
     let sampler = Sampler::new(order, dataset.len());
     match plan.input.file {
-        None => Ok(Draws::AtHand(sampler)),
+        None => Ok(Draws::AtHand(Box::new(sampler))),
         Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
@@ -337,6 +337,8 @@ fn run_name(plan: &Plan) -> RunName<'_> {
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
             (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
             (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),
+            (Timing::RateSeries { .. }, None) => Stimulus::RateSeries,
+            (Timing::RateSeries { .. }, Some(limit)) => Stimulus::ConcurrencyAndRateSeries(limit),
             (Timing::UserCentric { rate, users }, _) => Stimulus::UserCentric(*users, *rate),
             (Timing::FixedSchedule, _) => Stimulus::FixedSchedule,
         },
