@@ -61,6 +61,13 @@ pub mod names {
     pub type endpoint = dyn crate::Endpoint;
     pub type transport = dyn crate::Transport;
     pub type data_exporter = dyn crate::DataExporter;
+    pub type console_exporter = dyn crate::ConsoleExporter;
+    pub type record_processor = dyn crate::RecordProcessor;
+    pub type results_processor = dyn crate::ResultsProcessor;
+    pub type result_handler = dyn crate::ResultHandler;
+    pub type plot = dyn crate::Plot;
+    pub type gpu_telemetry_collector = dyn crate::GpuTelemetryCollector;
+    pub type ui = dyn crate::Ui;
     pub type timing_strategy = dyn crate::TimingStrategy;
     pub type arrival_pattern = dyn crate::ArrivalPattern;
     pub type ramp = dyn crate::Ramp;

@@ -20,19 +20,25 @@ pub mod export;
 pub mod host;
 pub mod testing;
 
+pub use author::console::{Align, Block, Column, ConsoleExporter, Page, TableBlock};
 pub use author::context::{Context, Host, Level, Plugin};
 pub use author::endpoint::{API_KEY, Endpoint, Payload};
 pub use author::error::{Error, ErrorKind, Result};
 pub use author::exporter::{DataExporter, RecordBatch};
 pub use author::extract;
+pub use author::handler::{DEFAULT_PRIORITY, HandlingFailure, ResultHandler, Results};
+pub use author::plot::{Figure, Plot};
+pub use author::processor::{Addition, MetricDeclaration, RecordProcessor, ResultsProcessor};
 pub use author::request::{Content, RequestInfo, Turn};
 pub use author::response::Response;
 pub use author::selection::{DatasetSampler, SelectionConfig, UrlSelectionStrategy};
+pub use author::telemetry::{GpuSample, GpuTelemetryCollector};
 pub use author::timing::{
     Actions, ArrivalConfig, ArrivalPattern, Ramp, RampConfig, Returned, TimingEvent, TimingHost, TimingStrategy,
     Upcoming,
 };
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
+pub use author::ui::{Ui, UiEvent, UiProgress};
 pub use data::calibration::{Calibration, ErrorSpread, Machine, MeasurementError};
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
 pub use data::report::{

@@ -18,6 +18,9 @@
 //! assert!(endpoint.parse_response(mock_response("hi").response()).unwrap().is_some());
 //! ```
 
+mod results;
+mod timing;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +28,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+pub use self::results::{mock_lines, mock_page, mock_record, mock_report, mock_results};
+pub use self::timing::{MockTiming, Wish, mock_arrival_config, mock_ramp_config};
 use crate::author::context::{Context, Host, Level, Plugin, Setup};
 use crate::author::error::Result;
 use crate::author::transport::{Flow, Mark, Sink, SinkTarget};

@@ -7,8 +7,12 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use aiperf::plugin::library::Library;
+use aiperf::timing::arrival::ConcurrencyBurstArrival;
+use aiperf::timing::strategy::ConcurrencyStrategy;
 use aiperf_abi::testing::{Fixture, MockHost, construct, mock_event, mock_request};
-use aiperf_abi::{Endpoint, json};
+use aiperf_abi::{
+    Actions, ArrivalPattern, Endpoint, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming, json,
+};
 
 #[path = "../../tests/loader/fixtures/chat.rs"]
 mod chat;
@@ -25,7 +29,7 @@ const ROUNDS: u32 = 25;
 type Call<'a> = (String, Box<dyn Fn(&dyn Endpoint) + 'a>);
 
 fn main() {
-    let library = Library::open(&fixtures::built("release", &["fixture_chat"]).library("fixture_chat"));
+    let library = Library::open(&fixtures::built("release", &LIBRARIES).library("fixture_chat"));
     let library = library.unwrap_or_else(|error| panic!("{error}"));
     let fixture = Fixture::new(json!({}));
     let made = library.make::<dyn Endpoint>("Chat", &fixture.context(&MockHost::default()));
@@ -40,6 +44,61 @@ fn main() {
             through = through.min(nanoseconds(|| call(&*loaded)));
         }
         println!("{name:<32} {direct:>12.0} {through:>12.0} {:>8.2}", through / direct);
+    }
+    schedule();
+}
+
+const LIBRARIES: [&str; 2] = ["fixture_chat", "fixture_schedule"];
+
+/// What is asked for every request to know when it is sent: the built-in ones do as little as those of the library.
+fn schedule() {
+    let library = Library::open(&fixtures::built("release", &LIBRARIES).library("fixture_schedule"));
+    let library = library.unwrap_or_else(|error| panic!("{error}"));
+    let fixture = Fixture::new(json!({"rate": 10.0}));
+    let host = MockHost::default();
+    let cx = fixture.context(&host);
+    let bursty = library.make::<dyn ArrivalPattern>("Bursty", &cx).unwrap_or_else(|error| panic!("{error}"));
+    let mut arrivals: [Box<dyn ArrivalPattern>; 2] = [Box::new(ConcurrencyBurstArrival), bursty];
+    row("an interval of an arrival", |which| {
+        black_box(arrivals[which].next_interval().expect("it has no way to fail"));
+    });
+    let patient = library.make::<dyn TimingStrategy>("Patient", &cx).unwrap_or_else(|error| panic!("{error}"));
+    let mut strategies: [Box<dyn TimingStrategy>; 2] = [Box::new(ConcurrencyStrategy), patient];
+    row("an event of a timing strategy", |which| {
+        let event = TimingEvent::CreditReturned(Returned::with_next(7, 0, 5));
+        let told = strategies[which].on_event(1, event, &mut Actions::new(&mut Deaf));
+        told.expect("it has no way to fail");
+    });
+}
+
+fn row(name: &str, mut call: impl FnMut(usize)) {
+    let mut best = [f64::MAX; 2];
+    for _ in 0..ROUNDS {
+        for (which, best) in best.iter_mut().enumerate() {
+            *best = best.min(nanoseconds(|| call(which)));
+        }
+    }
+    println!("{name:<32} {:>12.0} {:>12.0} {:>8.2}", best[0], best[1], best[1] / best[0]);
+}
+
+/// A host that is asked for much and does nothing.
+struct Deaf;
+
+impl TimingHost for Deaf {
+    fn start_session(&mut self, at_ns: u64, _: u32) {
+        black_box(at_ns);
+    }
+    fn fill_slots(&mut self) {}
+    fn continue_session(&mut self, session: u64, _: u64) {
+        black_box(session);
+    }
+    fn wake_at(&mut self, _: u64) {}
+    fn slipped(&mut self, _: u64) {}
+    fn next_interval_ns(&mut self) -> Option<f64> {
+        None
+    }
+    fn upcoming(&mut self) -> Option<Upcoming> {
+        None
     }
 }
 
@@ -77,7 +136,7 @@ fn calls() -> Vec<Call<'static>> {
 }
 
 /// The mean over one round.
-fn nanoseconds(call: impl Fn()) -> f64 {
+fn nanoseconds(mut call: impl FnMut()) -> f64 {
     let (start, mut calls) = (Instant::now(), 0_u32);
     loop {
         for _ in 0..64 {

@@ -16,6 +16,7 @@ mod inspection;
 mod moods;
 #[cfg(target_os = "linux")]
 mod refusals;
+mod results;
 mod schedule;
 mod transport;
 mod versions;

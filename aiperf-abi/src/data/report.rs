@@ -1,7 +1,7 @@
 //! The final numbers of a run, as exporters see them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::calibration::Calibration;
 use super::record::ErrorDetails;
@@ -52,6 +52,9 @@ pub struct Report {
     pub artifact_dir: String,
     /// Stem of the file names, `profile_export` unless the user chose another.
     pub file_stem: FileStem,
+    /// What plugins added to the results, by name.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub sections: Map<String, Value>,
 }
 
 /// Whether the client was fit to measure what it measured.

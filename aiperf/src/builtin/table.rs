@@ -4,8 +4,9 @@
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::host::Category;
 use aiperf_abi::{
-    ArrivalPattern, Context, DataExporter, DatasetSampler, Endpoint, Error, ErrorKind, Host, Plugin, Ramp,
-    TimingStrategy, Transport, UrlSelectionStrategy,
+    ArrivalPattern, ConsoleExporter, Context, DataExporter, DatasetSampler, Endpoint, Error, ErrorKind,
+    GpuTelemetryCollector, Host, Plot, Plugin, Ramp, RecordProcessor, ResultHandler, ResultsProcessor, TimingStrategy,
+    Transport, Ui, UrlSelectionStrategy,
 };
 
 use crate::dataset::{RandomSampler, SequentialSampler, ShuffleSampler};
@@ -14,15 +15,21 @@ use crate::endpoint::{
     EmbeddingsEndpoint, HfTeiRankingsEndpoint, HuggingFaceGenerateEndpoint, ImageGenerationEndpoint, MessagesEndpoint,
     NimEmbeddingsEndpoint, NimRankingsEndpoint, RawEndpoint, ResponsesEndpoint, TemplateEndpoint,
 };
-use crate::export::{CsvExporter, JsonExporter, RecordsExporter, TimeslicesCsvExporter, TimeslicesJsonExporter};
+use crate::export::{
+    CsvExporter, ErrorsConsole, JsonExporter, MetricsConsole, NoticesConsole, PercentilesPlot, RecordsExporter,
+    SteadyStateConsole, SummaryConsole, TimeslicesCsvExporter, TimeslicesJsonExporter,
+};
+use crate::handler::{FileHandler, WebhookHandler};
 use crate::plugin::library::{Library, LibraryError};
 use crate::plugin::registry::{Entry, Source};
+use crate::telemetry::DcgmCollector;
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
 use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
 use crate::timing::strategy::{ConcurrencyStrategy, FixedScheduleStrategy, RequestRateStrategy, UserCentricStrategy};
 use crate::transport::HttpTransport;
 use crate::transport::in_engine::InEngineTransport;
 use crate::transport::selection::RoundRobinUrls;
+use crate::ui::{NoUi, SimpleUi};
 
 /// Why an entry could not be made into a value.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +132,13 @@ built_in! {
     }
     Transport { HttpTransport, InEngineTransport }
     DataExporter { JsonExporter, CsvExporter, RecordsExporter, TimeslicesJsonExporter, TimeslicesCsvExporter }
+    ConsoleExporter { ErrorsConsole, SteadyStateConsole, MetricsConsole, NoticesConsole, SummaryConsole }
+    RecordProcessor {}
+    ResultsProcessor {}
+    ResultHandler { WebhookHandler, FileHandler }
+    Plot { PercentilesPlot }
+    GpuTelemetryCollector { DcgmCollector }
+    Ui { SimpleUi, NoUi }
     TimingStrategy { ConcurrencyStrategy, RequestRateStrategy, UserCentricStrategy, FixedScheduleStrategy }
     ArrivalPattern { ConstantArrival, PoissonArrival, GammaArrival, ConcurrencyBurstArrival }
     Ramp { LinearRamp, ExponentialRamp, PoissonRamp }

@@ -7,7 +7,6 @@ pub mod failure;
 pub mod output;
 pub mod plugins;
 pub mod profile;
-pub mod progress;
 pub mod validate;
 
 use std::process::ExitCode;

@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
+use aiperf_abi::{Page, Ui, UiEvent};
 use clap::Args;
 
-use super::console::{self, Footer, Screen};
+use super::console::{self, Screen};
 use super::failure::Failure;
 use super::output;
 use super::plugins::{DiscoveryArgs, lock};
-use super::progress::{Display, Progress};
 use crate::config::ProfileFlags;
-use crate::config::flags::UiType;
 use crate::exit::Exit;
 use crate::export::file::write_whole;
 use crate::plan;
@@ -20,6 +19,7 @@ use crate::progress::Snapshot;
 use crate::random::RootSeed;
 use crate::run::{self, Finished, Watcher};
 use crate::secret::{self, REDACTED};
+use crate::ui;
 
 /// Everything `aiperf profile` takes.
 #[derive(Debug, Args)]
@@ -53,7 +53,6 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             Library::open(path).map_err(told)?;
         }
     }
-    let display = display(args.flags.ui);
     let plan = plan::resolve(&args.flags, &registry, RootSeed::from_entropy().value())?;
     tracing::info!(
         endpoint = plan.target.endpoint,
@@ -64,57 +63,60 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
     );
     tracing::debug!(plan = %plan.to_json(), "in full");
     let command = command_line(std::env::args());
-    let mut live = Live { progress: Some(Progress::new(display)), last: None };
-    let finished = run::execute(&plan, &registry, &command, &mut live)?;
-    Ok(show(&finished))
+    let mut live = Live::default();
+    let mut finished = run::execute(&plan, &registry, &command, &mut live)?;
+    finished.problems.extend(live.failure);
+    Ok(show(finished))
 }
 
-fn display(wanted: Option<UiType>) -> Display {
-    match wanted {
-        Some(UiType::Simple) | None => Display::suitable(),
-        Some(UiType::None) => Display::Silent,
-    }
-}
-
-/// Tells the person at the terminal how the run goes.
+/// Tells the display how the run goes.
+#[derive(Default)]
 struct Live {
-    progress: Option<Progress>,
+    screen: Option<ui::Screen>,
     last: Option<Snapshot>,
+    failure: Option<String>,
 }
 
 impl Watcher for Live {
+    fn show_on(&mut self, name: &str, ui: Box<dyn Ui>) -> std::io::Result<()> {
+        self.screen = Some(ui::Screen::start(name, ui)?);
+        Ok(())
+    }
+
     fn tell(&mut self, now: &Snapshot) {
-        if let Some(progress) = &mut self.progress {
-            progress.show(now);
+        if let Some(screen) = &self.screen {
+            screen.progress(UiEvent::Progress(ui::told(now)));
         }
         self.last = Some(*now);
     }
 
     fn draining(&mut self) {
-        if let Some(progress) = &mut self.progress {
-            progress.say("Ending: no more requests are sent, those in flight are waited for.");
-            progress.say("Ctrl-C again quits at once.");
+        if let Some(screen) = &self.screen {
+            screen.tell(UiEvent::Draining);
         }
     }
 
     fn finished(&mut self) {
-        if let (Some(progress), Some(last)) = (self.progress.take(), &self.last) {
-            progress.finish(last);
+        if let Some(screen) = self.screen.take() {
+            screen.tell(UiEvent::Finished(self.last.as_ref().map(ui::told)));
+            self.failure = screen.finish();
         }
     }
 }
 
 /// Prints the results and keeps what was printed.
-fn show(finished: &Finished) -> Exit {
-    let footer = Footer { files: &finished.files, log: None };
-    output::stdout(&console::results(&finished.report, &footer, Screen::stdout()));
-    let mut problems = finished.problems.clone();
-    let plain = console::results(&finished.report, &footer, Screen::file());
-    if let Err(error) = write_whole(&finished.console_file, plain.as_bytes()) {
+fn show(finished: Finished) -> Exit {
+    let Finished { report, files, mut problems, succeeded, failed, mut consoles, console_file } = finished;
+    let mut page = Page::new(report, files, 0);
+    let (shown, unshown) = console::results(&mut consoles, &mut page, Screen::stdout());
+    output::stdout(&shown);
+    problems.extend(unshown);
+    let (plain, _) = console::results(&mut consoles, &mut page, Screen::file());
+    if let Err(error) = write_whole(&console_file, plain.as_bytes()) {
         problems.push(error.to_string());
     }
-    if finished.succeeded == 0 {
-        problems.push(match finished.failed {
+    if succeeded == 0 {
+        problems.push(match failed {
             0 => "no request was finished".to_owned(),
             failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
         });

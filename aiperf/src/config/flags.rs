@@ -9,15 +9,6 @@ use super::load::LoadFlags;
 use super::values::{self, ExtraInput, Header, PluginOption};
 use crate::metric::Slos;
 
-/// The live display.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum UiType {
-    /// A progress bar on a terminal, elsewhere a line every few seconds.
-    Simple,
-    /// Nothing but the results.
-    None,
-}
-
 /// Whose connection a request takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -219,20 +210,23 @@ pub struct ProfileFlags {
     #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Output")]
     pub slice_duration: Option<f64>,
 
+    /// Draw the results: an entry of the `plot` category, e.g. `percentiles`. Repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub plot: Vec<String>,
+
     /// Show the times of the HTTP transport; they are in the files anyway
     #[arg(long, help_heading = "Output")]
     pub show_trace_timing: bool,
 
-    /// How a run is shown while it goes [default: simple]
+    /// How a run is shown while it goes: an entry of the `ui` category
     #[arg(
         long = "ui-type",
         visible_alias = "ui",
-        value_enum,
         value_name = "NAME",
-        ignore_case = true,
+        default_value = "simple",
         help_heading = "Output"
     )]
-    pub ui: Option<UiType>,
+    pub ui: String,
 }
 
 /// Distinct conversations when nothing else says how many.

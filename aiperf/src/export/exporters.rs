@@ -2,10 +2,15 @@
 
 use aiperf_abi::{DataExporter, Error, FileInfo, RecordBatch, Report};
 
-/// An exporter that failed.
+/// What exporters are called where they fail.
+const EXPORTER: &str = "exporter";
+
+/// A plugin that failed while the run went on.
 #[derive(Debug, thiserror::Error)]
-#[error("exporter `{exporter}`: {error}")]
+#[error("{category} `{exporter}`: {error}")]
 pub struct Failure {
+    /// What it is: `exporter`, or its category.
+    pub category: &'static str,
     /// The name of its entry.
     pub exporter: String,
     /// What it said.
@@ -31,7 +36,7 @@ impl Exporters {
         self.live.retain_mut(|(name, exporter)| match exporter.records(RecordBatch::new(lines)) {
             Ok(()) => true,
             Err(error) => {
-                failures.push(Failure { exporter: name.clone(), error });
+                failures.push(Failure { category: EXPORTER, exporter: name.clone(), error });
                 false
             }
         });
@@ -44,7 +49,7 @@ impl Exporters {
         for (exporter, mut live) in self.live {
             match live.export(report) {
                 Ok(written) => files.extend(written),
-                Err(error) => failures.push(Failure { exporter, error }),
+                Err(error) => failures.push(Failure { category: EXPORTER, exporter, error }),
             }
         }
         (files, failures)

@@ -73,6 +73,9 @@ impl Serialize for Summary<'_> {
         if let Some(steady) = &report.steady_state {
             map.serialize_entry("steady_state", &Steady(steady))?;
         }
+        if !report.sections.is_empty() {
+            map.serialize_entry("sections", &report.sections)?;
+        }
         if !report.notices.is_empty() {
             map.serialize_entry("notices", &report.notices)?;
         }

@@ -165,6 +165,23 @@ impl Layout {
         self.dir.join(format!("{}_raw.jsonl", self.stem.records))
     }
 
+    /// What the accelerators said of themselves.
+    pub fn gpu_telemetry(&self) -> PathBuf {
+        self.dir.join(format!("{}_gpu_telemetry.jsonl", self.stem.records))
+    }
+
+    /// A drawing; of its name only what can stand in a file's name is kept.
+    pub fn plot(&self, name: &str) -> PathBuf {
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '_' };
+        let name: String = name.chars().map(safe).collect();
+        self.dir.join(format!("{}_{name}.svg", self.stem.summary))
+    }
+
+    /// The records, where the run keeps them.
+    pub fn records(&self) -> PathBuf {
+        records_jsonl(&self.dir.display().to_string(), &self.stem.records)
+    }
+
     /// What the console showed at the end.
     pub fn console(&self) -> PathBuf {
         self.dir.join(format!("{}_console.txt", self.stem.records))

@@ -1,6 +1,8 @@
 //! What a run leaves behind: the built-in exporters, the folder they write to and the names of all files.
 //! Knows results as `aiperf_abi::Report` and record lines; neither metrics nor terminals.
 
+pub mod console;
+pub mod consoles;
 pub mod csv;
 pub mod exporters;
 pub mod file;
@@ -9,8 +11,11 @@ pub mod json;
 pub mod jsonl;
 pub mod layout;
 pub mod lines;
+pub mod plot;
 pub mod timeslices;
 
+pub use console::{ErrorsConsole, MetricsConsole, NoticesConsole, SteadyStateConsole, SummaryConsole};
+pub use consoles::Consoles;
 pub use csv::CsvExporter;
 pub use exporters::{Exporters, Failure};
 pub use inputs::InputsWriter;
@@ -18,6 +23,7 @@ pub use json::JsonExporter;
 pub use jsonl::RecordsExporter;
 pub use layout::{Layout, RunName, Stimulus};
 pub use lines::LineFile;
+pub use plot::PercentilesPlot;
 pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 
 use aiperf_abi::{Context, Error, Result};

@@ -133,6 +133,10 @@ pub struct Output {
     pub slice_seconds: Option<f64>,
     /// Whether the times of the transport are shown.
     pub shows_trace: bool,
+    /// Entry of the `ui` category.
+    pub ui: String,
+    /// Entries of the `plot` category.
+    pub plots: Vec<String>,
     /// Whether a client that was a bottleneck makes the run a failure.
     pub require_trust: bool,
 }

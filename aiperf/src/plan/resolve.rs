@@ -123,6 +123,8 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         level: flags.export_level,
         goodput: flags.goodput.clone().unwrap_or_default(),
         require_trust: flags.require_trust,
+        ui: registry.entry("ui", &flags.ui)?.name.clone(),
+        plots: plots(flags, registry)?,
         slice_seconds: flags.slice_duration,
         shows_trace: flags.show_trace_timing,
     };
@@ -159,6 +161,14 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         plugin_options: options,
         notices,
     })
+}
+
+fn plots(flags: &ProfileFlags, registry: &Registry) -> Result<Vec<String>, PlanError> {
+    let mut plots = Vec::new();
+    for name in &flags.plot {
+        plots.push(registry.entry("plot", name)?.name.clone());
+    }
+    Ok(plots)
 }
 
 /// The transport that was named, else the one for the scheme of the URLs, which must agree on it.

@@ -228,6 +228,11 @@ struct Watching<'a> {
 }
 
 impl Watcher for Watching<'_> {
+    /// A calibration has a display of its own.
+    fn show_on(&mut self, _: &str, _: Box<dyn aiperf_abi::Ui>) -> std::io::Result<()> {
+        Ok(())
+    }
+
     fn tell(&mut self, now: &Snapshot) {
         let done = match now.goal.duration {
             Some(duration) => (now.elapsed.as_secs_f64() / duration.as_secs_f64()).min(1.0),

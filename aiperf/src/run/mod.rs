@@ -4,26 +4,30 @@
 pub mod audit;
 pub mod calibration;
 pub mod dispatcher;
+pub mod handlers;
 pub mod interrupt;
 pub mod lane;
 pub mod limits;
 pub mod parts;
 pub mod phases;
+pub mod processors;
 pub mod recording;
 pub mod report;
 pub mod requests;
+pub mod telemetry;
 
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiperf_abi::{FileInfo, Report};
+use aiperf_abi::{FileInfo, Report, Ui};
 
 use crate::clock::Clock;
 use crate::config::load::DEFAULT_GRACE_SECONDS;
 use crate::credit::Phase;
 use crate::exchange::Exchange;
+use crate::export::{Consoles, LineFile};
 use crate::plan::Plan;
 use crate::plugin::registry::Registry;
 use crate::progress::{Goal, Snapshot};
@@ -37,6 +41,7 @@ use phases::ReadyPhase;
 use recording::{Recording, Tallies, Tally};
 use report::Setting;
 use requests::Requests;
+use telemetry::Telemetry;
 
 /// Why a run did not happen or has no results.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +78,19 @@ pub struct Finished {
     pub succeeded: u64,
     /// Requests that failed.
     pub failed: u64,
+    /// Say what a person sees.
+    pub consoles: Consoles,
     /// Where what the console shows belongs.
     pub console_file: PathBuf,
 }
 
 /// Whoever watches a run.
 pub trait Watcher {
+    /// Everything is ready; the user wants the run shown on this display, an entry of that name.
+    ///
+    /// # Errors
+    /// When the system gives no thread for it.
+    fn show_on(&mut self, name: &str, ui: Box<dyn Ui>) -> std::io::Result<()>;
     /// Where the run is now.
     fn tell(&mut self, now: &Snapshot);
     /// The user asked it to end; it waits for what is in flight.
@@ -130,18 +142,29 @@ async fn drive(
 ) -> Result<Finished, RunError> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
-    let setting = Setting {
+    let mut setting = Setting {
         layout: parts.layout,
         notices: parts.notices,
         files: parts.files,
         plugins: parts.plugins,
+        audience: parts.audience,
+        telemetry: serde_json::Value::Null,
         command: command.to_owned(),
     };
+    if let Some((name, ui)) = setting.audience.ui.take() {
+        watcher.show_on(&name, ui).map_err(|source| RunError::System { what: "starting the display", source })?;
+    }
     let interrupted = RunError::Interrupted { folder: setting.layout.dir().display().to_string() };
     let tallies = Arc::new(Tallies::default());
     let (exchanges, queue) = tokio::sync::mpsc::channel(RECORD_QUEUE);
     let recording = Recording::start(parts.desk, Arc::clone(&tallies), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
+    let samples = match parts.collectors.is_empty() {
+        true => None,
+        false => Some(LineFile::create(setting.layout.gpu_telemetry()).map_err(PartsError::Write)?),
+    };
+    let telemetry = Telemetry::start(parts.collectors, samples, clock)
+        .map_err(|source| RunError::System { what: "starting the telemetry", source })?;
     let shared = Shared { worker: Arc::new(parts.worker), requests: Arc::new(parts.requests), exchanges, clock };
 
     let mut done = None;
@@ -158,6 +181,10 @@ async fn drive(
             break;
         }
     }
+    let seen = telemetry.finish();
+    setting.telemetry = seen.summary.to_json();
+    setting.notices.extend(seen.notices);
+    setting.files.extend(seen.file);
     let done = done.expect("a run has a phase");
     drop(shared);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
@@ -180,7 +207,10 @@ async fn drive(
         queue_full: tally.queue_full(),
         watch: done.watch,
     };
-    Ok(report::finish(plan, setting, recorded, &end, clock))
+    // Handlers wait for others, e.g. for a server's answer.
+    let plan = plan.clone();
+    let finished = tokio::task::spawn_blocking(move || report::finish(&plan, setting, recorded, &end, clock));
+    Ok(finished.await.expect("panics of plugins are errors"))
 }
 
 /// What the lanes of all phases share.

@@ -3,16 +3,21 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    DataExporter, DatasetSampler, Endpoint, Map, SelectionConfig, Transport, UrlSelectionStrategy, Value,
+    ConsoleExporter, DEFAULT_PRIORITY, DataExporter, DatasetSampler, Endpoint, GpuTelemetryCollector, Map, Plot,
+    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Transport, Ui, UrlSelectionStrategy, Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::handlers::Handlers;
 use super::phases::{self, Draws, ReadyPhase, Supply};
-use super::recording::{Desk, RawDesk};
+use super::processors::{RecordProcessors, ResultsProcessors};
+use super::recording::{Desk, Keeps, RawDesk};
 use super::requests::Requests;
+use super::telemetry::Collector;
 use crate::builtin::table::{self, BuiltIn, MakeError};
 use crate::clock::Clock;
 use crate::config::flags::ExportLevel;
@@ -21,7 +26,7 @@ use crate::dataset::{self, Dataset, DatasetError, FileDataset, Sampler, Syntheti
 use crate::endpoint::payload;
 use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
-use crate::export::{Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
+use crate::export::{Consoles, Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
 use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
 use crate::plan::{Plan, Spread, Timing};
 use crate::plugin::category;
@@ -59,6 +64,14 @@ pub enum PartsError {
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] std::io::Error),
+    /// A record processor cannot be used.
+    #[error("record_processor `{name}`: {error}")]
+    Processor {
+        /// Its entry.
+        name: String,
+        /// Why.
+        error: aiperf_abi::Error,
+    },
     /// The endpoint does not know how to say what the dataset holds.
     #[error("endpoint `{endpoint}` cannot format conversation {conversation}: {reason}")]
     Format {
@@ -70,6 +83,25 @@ pub enum PartsError {
         reason: String,
     },
 }
+
+/// Who looks at a run and its results.
+#[derive(Default)]
+pub struct Audience {
+    /// Say what a person sees.
+    pub consoles: Consoles,
+    /// Act on the results.
+    pub handlers: Handlers,
+    /// Shows the run while it goes.
+    pub ui: Option<(String, Box<dyn Ui>)>,
+    /// Draw them.
+    pub plots: Vec<(String, Box<dyn Plot>)>,
+}
+
+/// Seconds between two looks at the accelerators.
+const TELEMETRY_SECONDS: f64 = 1.0;
+
+/// Nobody looks more often than this.
+const LEAST_TELEMETRY: Duration = Duration::from_millis(10);
 
 /// The live parts of a run.
 pub struct Parts {
@@ -87,6 +119,10 @@ pub struct Parts {
     pub notices: Vec<String>,
     /// Files that exist already.
     pub files: Vec<aiperf_abi::FileInfo>,
+    /// Who looks at the run and its results.
+    pub audience: Audience,
+    /// What looks at accelerators while it goes.
+    pub collectors: Vec<Collector>,
     /// The plugins of the run that are not built in, for the report.
     pub plugins: Vec<Value>,
 }
@@ -100,7 +136,7 @@ impl Parts {
         let seed = RootSeed::new(plan.seed);
         let target = &plan.target;
         let mut notices = plan.notices.clone();
-        let mut maker = Maker { plan, clock, artifact_dir: None, plugins: Vec::new() };
+        let mut maker = Maker { plan, clock, artifact_dir: None, plugins: Vec::new(), notices: Vec::new() };
 
         let model_endpoint = to_raw_value(&target.model_endpoint).expect("plain data is JSON");
         let endpoint_entry = registry.entry("endpoint", &target.endpoint)?;
@@ -128,7 +164,7 @@ impl Parts {
         let inputs = write_inputs(&layout, &*endpoint, &requests, &*dataset, &target.endpoint)?;
 
         maker.artifact_dir = Some(layout.dir().to_owned());
-        let exporters = maker.exporters(registry, &layout, &mut notices)?;
+        let exporters = maker.exporters(registry, &layout)?;
         let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
         let measures = plan.output.measures();
         let run_headers = RunHeaders {
@@ -147,13 +183,21 @@ impl Parts {
                 lines: String::new(),
             });
         }
+        let keeps = match plan.output.level >= ExportLevel::Records {
+            true => Keeps::Records,
+            false => Keeps::Nothing,
+        };
+        let (processors, watchers) = maker.processors(registry)?;
         let desk = Desk {
+            keeps,
             recorder: recorder(plan, &endpoint, &loaded.tokenizer),
             aggregate: Aggregate::new(applicability, &measures),
             warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
-            encoder: (plan.output.level >= ExportLevel::Records)
+            encoder: (keeps == Keeps::Records || !processors.is_empty() || !watchers.is_empty())
                 .then(|| RecordEncoder::new(applicability, &measures, clock)),
             raw,
+            processors,
+            watchers,
             exporters,
             failures: Vec::new(),
         };
@@ -184,7 +228,11 @@ impl Parts {
             timeout: target.timeout,
             room: RoomOfLast::default(),
         };
-        Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
+        let audience = maker.audience(registry)?;
+        let collectors = maker.collectors(registry)?;
+        notices.append(&mut maker.notices);
+        let plugins = maker.plugins;
+        Ok(Self { worker, requests, phases, desk, layout, notices, files, audience, collectors, plugins })
     }
 }
 
@@ -213,6 +261,7 @@ pub(super) struct Maker<'a> {
     clock: Clock,
     artifact_dir: Option<PathBuf>,
     plugins: Vec<Value>,
+    notices: Vec<String>,
 }
 
 impl Maker<'_> {
@@ -248,34 +297,86 @@ impl Maker<'_> {
         Ok(made)
     }
 
-    /// Every winning entry of the category; those that have nothing to do in this run say so and are left out.
+    /// Every winning entry of a category, by name; those that have nothing to do in this run say so and are left out.
     /// So are those of a package that turns out to be broken and is not required, with a notice.
-    fn exporters(
+    fn all<C: BuiltIn + ?Sized>(
         &mut self,
         registry: &Registry,
-        layout: &Layout,
-        notices: &mut Vec<String>,
-    ) -> Result<Exporters, PartsError> {
-        let mut exporters = Exporters::default();
-        let category = category::find("data_exporter").expect("the category is one of ours");
-        for entry in registry.entries(category).filter(|entry| entry.wins()) {
-            let mut config = Map::new();
-            if entry.package.source == Source::Builtin && entry.name == "jsonl" {
-                config.insert("file_stem".to_owned(), layout.stem().records.clone().into());
-                config.insert("wanted".to_owned(), (self.plan.output.level >= ExportLevel::Records).into());
-            }
-            match self.make::<dyn DataExporter>(entry, config, None) {
-                Ok(exporter) => exporters.add(entry.name.clone(), exporter),
+        config: impl Fn(&Entry) -> Map<String, Value>,
+    ) -> Result<Vec<(String, Box<C>)>, PartsError> {
+        let category = category::find(C::NAME).expect("the category is one of ours");
+        let mut all = Vec::new();
+        for entry in registry.entries(category) {
+            match self.make::<C>(entry, config(entry), None) {
+                Ok(value) => all.push((entry.name.clone(), value)),
                 Err(error) if error.is_disabled() => {
-                    tracing::debug!(exporter = entry.name, "left out: {error}");
+                    tracing::debug!(category = C::NAME, name = entry.name, "left out: {error}");
                 }
                 Err(error) if error.is_broken_library() && !registry.is_required(&entry.package) => {
-                    notices.push(format!("{error}. It is left out; --require-plugin makes it an error."));
+                    self.notices.push(format!("{error}. It is left out; --require-plugin makes it an error."));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(all)
+    }
+
+    fn exporters(&mut self, registry: &Registry, layout: &Layout) -> Result<Exporters, PartsError> {
+        let wanted = self.plan.output.level >= ExportLevel::Records;
+        let all = self.all::<dyn DataExporter>(registry, |entry| {
+            let mut config = Map::new();
+            if entry.package.source == Source::Builtin && entry.name == "jsonl" {
+                config.insert("file_stem".to_owned(), layout.stem().records.clone().into());
+                config.insert("wanted".to_owned(), wanted.into());
+            }
+            config
+        })?;
+        let mut exporters = Exporters::default();
+        all.into_iter().for_each(|(name, exporter)| exporters.add(name, exporter));
         Ok(exporters)
+    }
+
+    fn processors(&mut self, registry: &Registry) -> Result<(RecordProcessors, ResultsProcessors), PartsError> {
+        let (mut processors, mut watchers) = (RecordProcessors::default(), ResultsProcessors::default());
+        for (name, processor) in self.all::<dyn RecordProcessor>(registry, |_| Map::new())? {
+            processors.add(&name, processor).map_err(|error| PartsError::Processor { name, error })?;
+        }
+        for (name, processor) in self.all::<dyn ResultsProcessor>(registry, |_| Map::new())? {
+            watchers.add(&name, processor);
+        }
+        Ok((processors, watchers))
+    }
+
+    fn audience(&mut self, registry: &Registry) -> Result<Audience, PartsError> {
+        let ui = self.make::<dyn Ui>(registry.entry("ui", &self.plan.output.ui)?, Map::new(), None)?;
+        let mut audience = Audience { ui: Some((self.plan.output.ui.clone(), ui)), ..Audience::default() };
+        for (name, exporter) in self.all::<dyn ConsoleExporter>(registry, |_| Map::new())? {
+            audience.consoles.add(name, exporter);
+        }
+        for (name, handler) in self.all::<dyn ResultHandler>(registry, |_| Map::new())? {
+            let priority = self.option(&name, "priority").and_then(Value::as_i64).unwrap_or(DEFAULT_PRIORITY);
+            audience.handlers.add(name, priority, handler);
+        }
+        for name in &self.plan.output.plots {
+            let plot = self.make::<dyn Plot>(registry.entry("plot", name)?, Map::new(), None)?;
+            audience.plots.push((name.clone(), plot));
+        }
+        Ok(audience)
+    }
+
+    fn collectors(&mut self, registry: &Registry) -> Result<Vec<Collector>, PartsError> {
+        let all = self.all::<dyn GpuTelemetryCollector>(registry, |_| Map::new())?;
+        let collectors = all.into_iter().map(|(name, collector)| {
+            let seconds = self.option(&name, "interval").and_then(Value::as_f64).unwrap_or(TELEMETRY_SECONDS);
+            let interval = Duration::try_from_secs_f64(seconds).unwrap_or_default().max(LEAST_TELEMETRY);
+            Collector { name, collector, interval }
+        });
+        Ok(collectors.collect())
+    }
+
+    /// A setting that the host reads as well.
+    fn option(&self, entry: &str, key: &str) -> Option<&Value> {
+        self.plan.plugin_options.get(entry)?.get(key)
     }
 }
 

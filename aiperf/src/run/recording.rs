@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use aiperf_abi::MetricResult;
 use tokio::sync::mpsc::Receiver;
 
+use super::processors::{RecordProcessors, ResultsProcessors};
 use crate::credit::Phase;
 use crate::exchange::Exchange;
 use crate::export::{Exporters, Failure, LineFile};
@@ -23,14 +25,29 @@ pub struct Desk {
     pub aggregate: Aggregate,
     /// Sums up the warm-up, which is kept apart.
     pub warmup: Aggregate,
-    /// Encodes, where records are kept.
+    /// Encodes, where records are kept or looked at.
     pub encoder: Option<RecordEncoder>,
+    /// Whether lines go to the exporters.
+    pub keeps: Keeps,
+    /// Add numbers to lines.
+    pub processors: RecordProcessors,
+    /// See all lines.
+    pub watchers: ResultsProcessors,
     /// Encodes and writes what went over the wire, where that is kept.
     pub raw: Option<RawDesk>,
     /// Takes the lines out.
     pub exporters: Exporters,
     /// Exporters that failed so far.
     pub failures: Vec<Failure>,
+}
+
+/// What becomes of the lines of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// They go to the exporters.
+    Records,
+    /// Only plugins that measure see them.
+    Nothing,
 }
 
 /// Keeps what went over the wire.
@@ -54,7 +71,7 @@ impl RawDesk {
     fn flush(&mut self) -> Result<(), Failure> {
         let written = self.file.append(&self.lines);
         self.lines.clear();
-        written.map_err(|error| Failure { exporter: "raw".to_owned(), error: error.into() })
+        written.map_err(|error| Failure { category: "exporter", exporter: "raw".to_owned(), error: error.into() })
     }
 }
 
@@ -64,6 +81,10 @@ pub struct Recorded {
     pub aggregate: Aggregate,
     /// The sums of the warm-up, and how long it took, if there was one.
     pub warmup: (Aggregate, Option<Window>),
+    /// Metrics that plugins added to the measurement.
+    pub added: Vec<MetricResult>,
+    /// Have seen all lines.
+    pub watchers: ResultsProcessors,
     /// For the final report.
     pub exporters: Exporters,
     /// Exporters that failed.
@@ -123,6 +144,9 @@ impl Desk {
     fn run(mut self, tallies: &Tallies, mut queue: Receiver<Exchange>) -> Recorded {
         let mut exchanges = Vec::with_capacity(BATCH);
         let mut lines = String::new();
+        // Which lines belong to the measurement; only kept where somebody asks.
+        let mut measured = Vec::new();
+        let processes = !self.processors.is_empty();
         let mut last_end_ns = 0;
         let mut warmed_up: Option<Window> = None;
         while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
@@ -145,6 +169,9 @@ impl Desk {
                 }
                 if let Some(encoder) = &self.encoder {
                     encoder.encode(&facts, &mut lines);
+                    if processes {
+                        measured.push(facts.phase == Phase::Profiling);
+                    }
                 }
             }
             if let Some(Err(failure)) = self.raw.as_mut().map(RawDesk::flush) {
@@ -152,7 +179,19 @@ impl Desk {
                 self.failures.push(failure);
                 self.raw = None;
             }
-            let failures = if lines.is_empty() { Vec::new() } else { self.exporters.records(&lines) };
+            let mut failures = Vec::new();
+            if !lines.is_empty() {
+                if processes {
+                    failures.extend(self.processors.process(&mut lines, &measured));
+                    measured.clear();
+                }
+                if !self.watchers.is_empty() {
+                    failures.extend(self.watchers.ingest(&lines));
+                }
+                if self.keeps == Keeps::Records {
+                    failures.extend(self.exporters.records(&lines));
+                }
+            }
             for failure in failures {
                 tracing::error!("{failure}; it gets no more records, the run goes on");
                 self.failures.push(failure);
@@ -163,6 +202,8 @@ impl Desk {
         Recorded {
             aggregate: self.aggregate,
             warmup: (self.warmup, warmed_up),
+            added: self.processors.results().collect(),
+            watchers: self.watchers,
             exporters: self.exporters,
             failures: self.failures,
             last_end_ns,

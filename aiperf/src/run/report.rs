@@ -1,14 +1,16 @@
 //! From sums to the final report: the metrics, how complete they are, and what a reader should know about them.
 
-use aiperf_abi::{AuditGrade, FileInfo, Report, TimeSlice, Value};
+use aiperf_abi::{AuditGrade, FileInfo, Plot, Report, Results, TimeSlice, Value};
 use rand::Rng;
 
 use super::Finished;
 use super::audit::{Evidence, Watch, audit};
 use super::calibration::store;
+use super::parts::Audience;
 use super::recording::Recorded;
 use crate::clock::Clock;
 use crate::export::Layout;
+use crate::export::file::write_whole;
 use crate::metric::notices::about_steadiness;
 use crate::metric::{Aggregate, Window, notices};
 use crate::plan::Plan;
@@ -25,6 +27,10 @@ pub struct Setting {
     pub files: Vec<FileInfo>,
     /// The plugins of the run.
     pub plugins: Vec<Value>,
+    /// Who looks at the run and its results.
+    pub audience: Audience,
+    /// What the accelerators said of themselves; null where nobody asked.
+    pub telemetry: Value,
     /// The command line, without secrets.
     pub command: String,
 }
@@ -69,7 +75,8 @@ pub struct End {
 /// Makes the report and gives it to the exporters.
 pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, clock: Clock) -> Finished {
     let window = Window { start_ns: end.start_ns, end_ns: recorded.last_end_ns.max(end.start_ns) };
-    let metrics = recorded.aggregate.finish(window);
+    let mut metrics = recorded.aggregate.finish(window);
+    metrics.extend(recorded.added);
     let (succeeded, failed) = recorded.aggregate.counts();
     let mut report = Report::default();
     report.aiperf_version = env!("CARGO_PKG_VERSION").to_owned();
@@ -115,18 +122,66 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.artifact_dir = setting.layout.dir().display().to_string();
     report.file_stem = setting.layout.stem().clone();
 
-    let (written, failures) = recorded.exporters.finish(&report);
+    if !setting.telemetry.is_null() {
+        report.sections.insert("gpu_telemetry".to_owned(), setting.telemetry);
+    }
+    let mut failures = recorded.watchers.summarize(&mut report);
+    // Places are those of their tables: what was added stands among ours.
+    report.metrics.sort_by_key(|metric| metric.order.unwrap_or(u32::MAX));
+
+    let (written, more) = recorded.exporters.finish(&report);
+    failures.extend(more);
     let mut files = written;
     files.extend(setting.files);
     let mut problems: Vec<String> =
         recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
+    let Audience { consoles, mut handlers, plots, .. } = setting.audience;
+    let (drawn, undrawn) = draw(plots, &report, &setting.layout);
+    files.extend(drawn);
+    problems.extend(undrawn);
+    problems.extend(handlers.handle(&results(&report, plan, &setting.layout)));
     if plan.output.require_trust && report.audit.grade == AuditGrade::Poor {
         problems.push("--require-trust: the client was a bottleneck, see `Client` above".to_owned());
     }
     if let Some(stopped) = end.stopped.as_ref().filter(|stopped| **stopped != Stopped::ByUser) {
         problems.push(format!("the run was ended: {}", stopped.reason()));
     }
-    Finished { report, files, problems, succeeded, failed, console_file: setting.layout.console() }
+    Finished { report, files, problems, succeeded, failed, consoles, console_file: setting.layout.console() }
+}
+
+/// Writes what the plots draw. Returns the files, and what went wrong.
+fn draw(plots: Vec<(String, Box<dyn Plot>)>, report: &Report, layout: &Layout) -> (Vec<FileInfo>, Vec<String>) {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for (name, mut plot) in plots {
+        let figures = match plot.draw(report) {
+            Ok(figures) => figures,
+            Err(error) => {
+                problems.push(format!("plot `{name}` failed: {error}"));
+                continue;
+            }
+        };
+        for figure in figures {
+            let path = layout.plot(&figure.name);
+            match write_whole(&path, figure.svg.as_bytes()) {
+                Ok(()) => files.push(FileInfo { kind: "Plot".to_owned(), path: path.display().to_string() }),
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+    }
+    (files, problems)
+}
+
+/// What result handlers get.
+fn results(report: &Report, plan: &Plan, layout: &Layout) -> Results {
+    let records = layout.records();
+    let metadata = serde_json::json!({
+        "models": plan.target.model_endpoint.models,
+        "endpoint_type": plan.target.endpoint,
+        "urls": plan.target.model_endpoint.urls,
+        "command": report.run_info["cli_command"],
+    });
+    Results::new(report.benchmark_id.clone(), report.clone(), metadata)
+        .with_records(records.exists().then(|| records.display().to_string()))
 }
 
 /// The steady part and the slices of time, on the wall clock.

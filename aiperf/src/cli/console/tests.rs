@@ -1,8 +1,12 @@
 //! What a person sees, at the widths people have.
 
-use aiperf_abi::{ErrorDetails, SteadyState, Uncertified, json};
+use aiperf_abi::testing::construct;
+use aiperf_abi::{
+    ConsoleExporter, ErrorCount, ErrorDetails, FileInfo, MetricResult, Plugin, Report, SteadyState, Uncertified, json,
+};
 
 use super::*;
+use crate::export::console::{ErrorsConsole, MetricsConsole, NoticesConsole, SteadyStateConsole, SummaryConsole};
 use crate::export::tests::{metric, report, scalar};
 
 fn placed(metric: MetricResult, group: &str) -> MetricResult {
@@ -33,10 +37,28 @@ fn files() -> Vec<FileInfo> {
     ]
 }
 
+fn built_in() -> Consoles {
+    fn add<T: Plugin + ConsoleExporter>(consoles: &mut Consoles, name: &str) {
+        consoles.add(name, Box::new(construct::<T>(json!({})).unwrap()));
+    }
+    let mut consoles = Consoles::default();
+    // In any order: what is built in has its place.
+    add::<SummaryConsole>(&mut consoles, "summary");
+    add::<NoticesConsole>(&mut consoles, "notices");
+    add::<MetricsConsole>(&mut consoles, "metrics");
+    add::<SteadyStateConsole>(&mut consoles, "steady_state");
+    add::<ErrorsConsole>(&mut consoles, "errors");
+    consoles
+}
+
+fn drawn(report: &Report, screen: Screen) -> String {
+    let (text, failures) = results(&mut built_in(), &mut Page::new(report.clone(), files(), 0), screen);
+    assert!(failures.is_empty(), "{failures:?}");
+    text
+}
+
 fn shown(report: &Report, width: usize) -> String {
-    let files = files();
-    let footer = Footer { files: &files, log: Some(Path::new("artifacts/m/logs/aiperf.log")) };
-    results(report, &footer, Screen { width, colour: Colour::Plain })
+    drawn(report, Screen { width, colour: Colour::Plain })
 }
 
 #[test]
@@ -127,9 +149,8 @@ fn a_narrow_screen_keeps_the_mean_and_whole_numbers() {
 
 #[test]
 fn colours_are_only_added_never_needed() {
-    let (report, footer) = (finished(), Footer::default());
-    let colourful = results(&report, &footer, Screen { width: 100, colour: Colour::Ansi });
-    let plain = results(&report, &footer, Screen { width: 100, colour: Colour::Plain });
+    let colourful = drawn(&finished(), Screen { width: 100, colour: Colour::Ansi });
+    let plain = drawn(&finished(), Screen { width: 100, colour: Colour::Plain });
     assert!(colourful.contains("\u{1b}["));
     assert_eq!(console::strip_ansi_codes(&colourful), plain);
 }
@@ -163,10 +184,30 @@ fn failures_beyond_the_first_twenty_are_counted_in_one_row() {
 }
 
 #[test]
-fn thousands_are_set_apart() {
-    for (value, text) in
-        [(0.0, "0.00"), (999.999, "1,000.00"), (1234.56, "1,234.56"), (-1234.5, "-1,234.50"), (1e6, "1,000,000.00")]
-    {
-        assert_eq!(number(value), text);
+fn blocks_of_a_plugin_stand_before_the_metrics_and_are_drawn_like_ours() {
+    struct Own;
+    impl ConsoleExporter for Own {
+        fn render(&mut self, page: &Page) -> aiperf_abi::Result<Vec<Block>> {
+            let table = TableBlock::new("Own", [Column::left("What"), Column::right("Much").dispensable(1)]);
+            Ok(vec![
+                Block::Rule(format!("width {}", page.width)),
+                Block::Table(table.row(["bell\u{7}", "2"]).row(["short"])),
+                Block::Text("as it is\u{1b}[31m".to_owned()),
+            ])
+        }
     }
+    struct Broken;
+    impl ConsoleExporter for Broken {
+        fn render(&mut self, _: &Page) -> aiperf_abi::Result<Vec<Block>> {
+            Err(aiperf_abi::Error::msg("no idea"))
+        }
+    }
+    let mut consoles = built_in();
+    consoles.add("own", Box::new(Own));
+    consoles.add("broken", Box::new(Broken));
+    let screen = Screen { width: 80, colour: Colour::Plain };
+    let (text, failures) = results(&mut consoles, &mut Page::new(finished(), files(), 0), screen);
+    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("no {words} in {text}"));
+    assert!(place(" width 80 ") < place("bell ") && place("as it is [31m") < place("Time to First Token"), "{text}");
+    assert_eq!(failures, ["console_exporter `broken` failed: no idea"]);
 }

@@ -17,7 +17,7 @@ const STEPS: u64 = 1000;
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Display {
+pub(super) enum Display {
     /// A bar that is redrawn in place.
     Bar,
     /// A line every few seconds.
@@ -28,13 +28,13 @@ pub enum Display {
 
 impl Display {
     /// What suits the standard error of this process.
-    pub fn suitable() -> Self {
+    pub(super) fn suitable() -> Self {
         if console::user_attended_stderr() { Self::Bar } else { Self::Lines }
     }
 }
 
 /// Shows a run while it goes.
-pub struct Progress {
+pub(super) struct Progress {
     shape: Shape,
     shown: Option<Snapshot>,
 }
@@ -47,7 +47,7 @@ enum Shape {
 
 impl Progress {
     /// Nothing is shown yet.
-    pub fn new(display: Display) -> Self {
+    pub(super) fn new(display: Display) -> Self {
         let shape = match display {
             Display::Bar => Shape::Bar(ProgressBar::hidden()),
             Display::Lines => Shape::Lines(Box::new(io::stderr())),
@@ -57,7 +57,7 @@ impl Progress {
     }
 
     /// Shows where the run is now. May be called as often as one likes; the phase may change between calls.
-    pub fn show(&mut self, now: &Snapshot) {
+    pub(super) fn show(&mut self, now: &Snapshot) {
         let same_phase = self.shown.is_some_and(|shown| shown.phase == now.phase);
         if !same_phase {
             self.end_phase();
@@ -82,7 +82,7 @@ impl Progress {
     }
 
     /// Says something in between, without disturbing the bar.
-    pub fn say(&mut self, words: &str) {
+    pub(super) fn say(&mut self, words: &str) {
         match &mut self.shape {
             // The bar prints nothing where it is not drawn.
             Shape::Bar(bar) if !bar.is_hidden() => bar.println(words),
@@ -92,7 +92,7 @@ impl Progress {
     }
 
     /// Shows the last state and leaves it on the screen.
-    pub fn finish(mut self, last: &Snapshot) {
+    pub(super) fn finish(mut self, last: &Snapshot) {
         match &mut self.shape {
             Shape::Lines(out) => print(out, &line(last)),
             Shape::Bar(_) | Shape::Silent => self.show(last),
