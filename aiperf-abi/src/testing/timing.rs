@@ -152,7 +152,8 @@ mod tests {
                 TimingEvent::PhaseStart => actions.start_session(now_ns),
                 TimingEvent::CreditReturned(_) => {
                     let gap = actions.next_interval_ns().unwrap_or_default() as u64;
-                    actions.wake_at(now_ns + gap + u64::from(actions.upcoming().map_or(0, |next| next.turns)));
+                    let turns = u64::from(actions.upcoming().map_or(0, |next| next.turns));
+                    actions.wake_at(now_ns + gap + turns);
                 }
                 _ => actions.start_session_at_turn(now_ns, 2),
             }

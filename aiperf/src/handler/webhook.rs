@@ -44,6 +44,8 @@ impl Plugin for WebhookHandler {
 impl ResultHandler for WebhookHandler {
     fn handle(&mut self, results: &Results) -> Result<()> {
         let body = super::document(results).to_string();
+        // Another part of the process may have chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let client = reqwest::Client::builder().timeout(self.timeout).build()?;

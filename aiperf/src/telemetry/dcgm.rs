@@ -47,6 +47,8 @@ impl Plugin for DcgmCollector {
         let Settings { url, .. } = cx.config()?;
         let url =
             url.ok_or_else(|| Error::disabled("no page is given: --plugin-option dcgm.url=http://HOST:9400/metrics"))?;
+        // Another part of the process may have chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
         Ok(Self { url, client, runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()? })
     }
