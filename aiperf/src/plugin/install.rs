@@ -127,7 +127,7 @@ pub fn add(source: &Path, folder: &Path, existing: Existing) -> Result<Installed
     if !validation.passed() {
         return Err(InstallError::Faulty(validation.faults));
     }
-    let faulty = |fault| InstallError::Faulty(vec![(Check::Manifests, fault)]);
+    let faulty = |fault| InstallError::Faulty(vec![(Check::Metadata, fault)]);
     let manifest = Manifest::read(&manifest_path).map_err(|mut faults| faulty(faults.remove(0)))?;
     let inside = match &manifest.package.library {
         Some(library) => library.path(),
