@@ -42,7 +42,7 @@ fn a_package_in_order_is_healthy_in_every_respect() {
 }
 
 /// A library that is a plugin to all who read it, and ends the process of who loads it.
-fn deadly(library: &Path, deed: &str) {
+pub(crate) fn deadly(library: &Path, deed: &str) {
     let folder = library.parent().expect("a folder");
     let source = folder.join("deadly.rs");
     fs::write(

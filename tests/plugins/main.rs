@@ -8,4 +8,5 @@ mod forms;
 mod health;
 mod place;
 mod preferring;
+mod suite;
 mod trap;

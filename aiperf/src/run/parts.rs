@@ -31,7 +31,7 @@ use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::{Urls, Worker};
+use crate::worker::{RoomOfLast, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +183,7 @@ impl Parts {
             urls: Urls::new(target.request_urls.clone(), urls),
             headers: run_headers,
             timeout: target.timeout,
+            room: RoomOfLast::default(),
         };
         Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
     }
@@ -202,7 +203,7 @@ fn draws(
         maker.make(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None, table::dataset_sampler)?;
     let sampler = Sampler::new(order, dataset.len());
     match plan.input.file {
-        None => Ok(Draws::AtHand(sampler)),
+        None => Ok(Draws::AtHand(Box::new(sampler))),
         Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
@@ -336,6 +337,8 @@ fn run_name(plan: &Plan) -> RunName<'_> {
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
             (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
             (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),
+            (Timing::RateSeries { .. }, None) => Stimulus::RateSeries,
+            (Timing::RateSeries { .. }, Some(limit)) => Stimulus::ConcurrencyAndRateSeries(limit),
             (Timing::UserCentric { rate, users }, _) => Stimulus::UserCentric(*users, *rate),
             (Timing::FixedSchedule, _) => Stimulus::FixedSchedule,
         },

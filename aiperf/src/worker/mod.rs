@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::credit::Credit;
 use crate::endpoint::payload;
 use crate::exchange::Exchange;
 use crate::reply::Reply;
-use crate::transport::collect::{Outcome, collector};
+use crate::transport::collect::{Outcome, Room, collector_with};
 use crate::transport::failure;
 use crate::transport::headers::{RunHeaders, request_headers};
 
@@ -38,7 +39,13 @@ pub struct Worker {
     pub headers: RunHeaders,
     /// Limit of a whole request.
     pub timeout: Duration,
+    /// How large the last reply was; the next one is expected to be alike.
+    pub room: RoomOfLast,
 }
+
+/// Size of the last reply, see [`Room`].
+#[derive(Debug, Default)]
+pub struct RoomOfLast(AtomicU64);
 
 impl Worker {
     /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
@@ -87,7 +94,7 @@ impl Worker {
         abandoned: &mut watch::Receiver<bool>,
         first_content: Option<OnFirstContent>,
     ) -> Reply {
-        let (mut sink, collected) = collector(self.clock);
+        let (mut sink, collected) = collector_with(self.clock, Room::unpacked(self.room.0.load(Ordering::Relaxed)));
         if let Some(first_content) = first_content {
             sink = prefill::listening(sink, Arc::clone(&self.endpoint), first_content);
         }
@@ -101,7 +108,9 @@ impl Worker {
             _ = abandoned.wait_for(|given_up| *given_up) => Outcome::Cancelled,
             () = after(cancel_after_ns) => Outcome::Cancelled,
         };
-        collected.finish(outcome)
+        let reply = collected.finish(outcome);
+        self.room.0.store(Room::like(&reply).packed(), Ordering::Relaxed);
+        reply
     }
 }
 

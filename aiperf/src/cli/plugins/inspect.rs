@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::plugin::category::{self, Category};
 use crate::plugin::digest::sha256;
 use crate::plugin::inspect::{self, Inspection};
+use crate::plugin::install;
 use crate::plugin::name;
 use crate::plugin::registry::{Package, Registry, Source};
 
@@ -63,6 +64,28 @@ fn libraries(registry: &Registry, wanted: Option<&Path>) -> Result<Vec<PathBuf>,
             Err(Failure::saying(Exit::Usage, told).with_hint("`aiperf plugins` lists the packages"))
         }
     }
+}
+
+/// A library, by package or path, and the classes it exports.
+///
+/// # Errors
+/// When there is none, or it is none that can be used.
+pub(super) fn one(registry: &Registry, wanted: &Path) -> Result<(PathBuf, Vec<String>), Failure> {
+    let given = match wanted.is_dir() {
+        // A package as it lies in its folder, installed or with its source.
+        true => of_folder(wanted)?,
+        false => libraries(registry, Some(wanted))?.remove(0),
+    };
+    // A path without a folder would be looked up in the system's.
+    let library = given.canonicalize().unwrap_or(given);
+    match inspect::inspect(&library) {
+        Ok(inspection) => Ok((library, inspection.descriptor.exports)),
+        Err(error) => Err(Failure::saying(Exit::Plugin, format!("{} {error}", library.display()))),
+    }
+}
+
+fn of_folder(folder: &Path) -> Result<PathBuf, Failure> {
+    install::library_of(folder).map_err(|fault| Failure::saying(Exit::Usage, fault.to_string()))
 }
 
 fn read(path: &Path) -> Document {

@@ -12,6 +12,7 @@ mod package;
 mod preferences;
 mod probe;
 mod show;
+mod suite;
 pub(super) mod text;
 mod troubles;
 mod which;
@@ -225,6 +226,46 @@ enum PluginsCommand {
         #[arg(long, value_name = "FILE", default_value = crate::plugin::lock::FILE_NAME)]
         file: PathBuf,
     },
+    /// Put a library to the test: every class made, called as a run calls it and worse, and dropped, in a process of its own
+    Test {
+        /// A library, a package that is installed, or the folder of one
+        #[arg(value_name = "LIBRARY")]
+        what: PathBuf,
+        /// The settings every class gets
+        #[arg(long, value_name = "JSON", default_value = "{}", value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
+    /// What the calls of a library's endpoints cost, beside those of what is built in
+    Bench {
+        /// A library, a package that is installed, or the folder of one
+        #[arg(value_name = "LIBRARY")]
+        what: PathBuf,
+        /// The settings every class gets
+        #[arg(long, value_name = "JSON", default_value = "{}", value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
+    /// Put one class to the test: run by `test` in a process of its own
+    #[command(hide = true)]
+    TryClass {
+        /// The library
+        path: PathBuf,
+        /// The class, `category:Type`
+        class: String,
+        /// Its settings
+        #[arg(value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
+    /// Measure one endpoint: run by `bench` in a process of its own
+    #[command(hide = true)]
+    Cost {
+        /// The library
+        path: PathBuf,
+        /// The class, `category:Type`
+        class: String,
+        /// Its settings
+        #[arg(value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
     /// Load a library and say what came of it: run by `doctor` in a process of its own
     #[command(hide = true)]
     LoadLibrary {
@@ -246,7 +287,7 @@ enum PluginsCommand {
 }
 
 /// The sub-words, for a slip of the finger that looks like a category.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 20] = [
     "list",
     "list-plugins",
     "list-implementations",
@@ -264,6 +305,8 @@ const WORDS: [&str; 18] = [
     "disable",
     "doctor",
     "lock",
+    "test",
+    "bench",
     "schema",
 ];
 
@@ -357,6 +400,10 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Doctor => doctor::tell(&discovery.options()?, &registry()?, form),
             PluginsCommand::Lock { check: false, file } => lock::write(&registry()?, file, form),
             PluginsCommand::Lock { check: true, file } => lock::check(&registry()?, file, form),
+            PluginsCommand::Test { what, config } => suite::test(&registry()?, what, config, form),
+            PluginsCommand::Bench { what, config } => suite::bench(&registry()?, what, config, form),
+            PluginsCommand::TryClass { path, class, config } => suite::try_class(path, class, config),
+            PluginsCommand::Cost { path, class, config } => suite::cost(path, class, config),
             PluginsCommand::LoadLibrary { path } => probe::load_here(path),
             PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
             PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),
