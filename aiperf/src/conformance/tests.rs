@@ -40,6 +40,19 @@ fn made<T: ?Sized>(made: Result<Box<T>>) -> std::result::Result<Box<T>, LibraryE
 }
 
 #[test]
+fn a_dialect_finds_content_in_what_is_of_its_dialect() {
+    let mut told = String::new();
+    let mut tell = |progress| match progress {
+        Progress::Found(finding) if finding.check == "recorded replies" => told = finding.detail,
+        _ => {}
+    };
+    let mut suite = Suite { settings: &json!({}), tell: &mut tell };
+    suite.class::<dyn Endpoint>(&|cx| made(ChatEndpoint::new(cx).map(|it| Box::new(it) as _)), endpoint::checks);
+    let count = told.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok());
+    assert!(count.is_some_and(|count| count >= 8), "{told}");
+}
+
+#[test]
 fn what_is_built_in_passes() {
     passed(&suite::<dyn Endpoint>(&|cx| made(ChatEndpoint::new(cx).map(|it| Box::new(it) as _)), endpoint::checks), 7);
     passed(
@@ -146,7 +159,7 @@ impl Plugin for Boaster {
 
 impl DataExporter for Boaster {
     fn export(&mut self, _: &Report) -> Result<Vec<FileInfo>> {
-        Ok(vec![FileInfo::new("Boast", "boast.json")])
+        Ok(vec![FileInfo { kind: "Boast".to_owned(), path: "boast.json".to_owned() }])
     }
 }
 
