@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aiperf_abi::testing::CollectingSink;
 use aiperf_abi::{Error, Transport, TransportRequest};
+use tokio::runtime::Runtime;
 
 use super::{Make, Outcome, Suite, from_threads, made, tolerated};
 
@@ -26,8 +27,13 @@ pub(super) fn checks(suite: &mut Suite<'_>, make: &Make<'_, dyn Transport>) {
     else {
         return;
     };
-    let transport = &*transport;
-    match tolerated(sent(transport, &server.url("whole"))) {
+    // Its threads drive what a transport of this program leaves to the runtime; a library has a runtime of its own.
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return suite.told("sends", Outcome::Skipped, &format!("there is no thread: {error}")),
+    };
+    let sent = |url: &str| sent(&runtime, &*transport, url);
+    match tolerated(sent(&server.url("whole"))) {
         Ok(None) => {
             return suite.told(
                 "sends",
@@ -42,13 +48,13 @@ pub(super) fn checks(suite: &mut Suite<'_>, make: &Make<'_, dyn Transport>) {
         }
         Err(fault) => suite.told("sends", Outcome::Failed, &fault),
     }
-    suite.check("given up", || given_up(transport, &server).map(|told| (told, ())));
-    suite.check("no server", || no_server(transport).map(|told| (told, ())));
+    suite.check("given up", || given_up(&runtime, &*transport, &server).map(|told| (told, ())));
+    suite.check("no server", || no_server(sent).map(|told| (told, ())));
     let url = server.url("whole");
     suite.check("many threads", || {
         from_threads(|_| {
             for _ in 0..ROUNDS {
-                match sent(transport, &url) {
+                match sent(&url) {
                     Ok(body) if body == WHOLE => {}
                     Ok(_) => return Err("a reply was mixed up while others were on their way".to_owned()),
                     Err(error) => return Err(error.to_string()),
@@ -61,10 +67,10 @@ pub(super) fn checks(suite: &mut Suite<'_>, make: &Make<'_, dyn Transport>) {
 }
 
 /// Sends, waits for the end, and gives the body.
-fn sent(transport: &dyn Transport, url: &str) -> Result<Vec<u8>, Error> {
+fn sent(runtime: &Runtime, transport: &dyn Transport, url: &str) -> Result<Vec<u8>, Error> {
     let sink = CollectingSink::default();
-    let future = transport.send(TransportRequest::post(url, Vec::new(), b"{}".to_vec()), sink.sink());
-    runtime()?.block_on(async {
+    runtime.block_on(async {
+        let future = transport.send(TransportRequest::post(url, Vec::new(), b"{}".to_vec()), sink.sink());
         match tokio::time::timeout(PATIENCE, future).await {
             Ok(result) => result,
             Err(_) => Err(Error::msg(format!("the reply was not there after {} s", PATIENCE.as_secs()))),
@@ -73,17 +79,12 @@ fn sent(transport: &dyn Transport, url: &str) -> Result<Vec<u8>, Error> {
     Ok(sink.delivered().body())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
-}
-
 /// A future that is dropped while the server is silent: the connection must go with it, and nothing may come afterwards.
-fn given_up(transport: &dyn Transport, server: &Server) -> Result<String, String> {
+fn given_up(runtime: &Runtime, transport: &dyn Transport, server: &Server) -> Result<String, String> {
     let sink = CollectingSink::default();
     let request = TransportRequest::post(server.url("stall"), Vec::new(), b"{}".to_vec());
-    let mut future = transport.send(request, sink.sink());
-    let runtime = runtime().map_err(|error| error.to_string())?;
     runtime.block_on(async {
+        let mut future = transport.send(request, sink.sink());
         let begun = async {
             while sink.delivered().chunks.is_empty() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -96,7 +97,6 @@ fn given_up(transport: &dyn Transport, server: &Server) -> Result<String, String
             }
         }
     })?;
-    drop(future);
     let delivered = sink.delivered().chunks.len();
     server.gone.recv_timeout(PATIENCE).map_err(|_| {
         format!("the connection was still open {} s after the request was given up: a stream leaks", PATIENCE.as_secs())
@@ -107,11 +107,11 @@ fn given_up(transport: &dyn Transport, server: &Server) -> Result<String, String
     }
 }
 
-fn no_server(transport: &dyn Transport) -> Result<String, String> {
+fn no_server(sent: impl Fn(&str) -> Result<Vec<u8>, Error>) -> Result<String, String> {
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = address.map_err(|error| error.to_string())?;
-    match tolerated(sent(transport, &format!("http://{address}/")))? {
+    match tolerated(sent(&format!("http://{address}/")))? {
         None => Ok("an error".to_owned()),
         Some(_) => Err("nobody listens there, and it says that the reply was whole".to_owned()),
     }

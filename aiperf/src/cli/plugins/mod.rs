@@ -215,7 +215,7 @@ enum PluginsCommand {
         name: String,
     },
     /// How every package is: manifest, permissions, library, ABI, C library, digest, names. Each library is loaded in a
-    /// process of its own
+    /// process of its own; digests are compared with `aiperf-plugins.lock`, where that is in the current folder
     Doctor,
     /// Write down the packages that take part, by version and digest, for a team or a pipeline
     Lock {

@@ -120,11 +120,9 @@ fn faults_of_a_manifest_belong_to_the_check_that_looks_for_them() {
 #[test]
 fn entries_out_of_order_are_worth_a_line_and_no_fault() {
     let root = tempfile::tempdir().unwrap();
-    echo_with(
-        root.path(),
-        "endpoint:",
-        "endpoint:\n  zebra: {class: 'aiperf_echo:EchoEndpoint', metadata: {endpoint_path: /, supports_streaming: true, produces_tokens: true, tokenizes_input: true, metrics_title: T}}",
-    );
+    let zebra = "zebra: {class: 'aiperf_echo:EchoEndpoint', metadata: {endpoint_path: /, supports_streaming: true, \
+                 produces_tokens: true, tokenizes_input: true, metrics_title: T}}";
+    echo_with(root.path(), "\nendpoint:\n", &format!("\nendpoint:\n  {zebra}\n"));
     let validation = Validation::of_path(root.path()).unwrap();
     assert!(validation.passed(), "{:?}", told(&validation));
     assert!(
