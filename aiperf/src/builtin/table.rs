@@ -15,7 +15,7 @@ use crate::endpoint::{
 };
 use crate::export::{CsvExporter, JsonExporter, RecordsExporter, TimeslicesCsvExporter, TimeslicesJsonExporter};
 use crate::plugin::library::{Library, LibraryError};
-use crate::plugin::registry::{Entry, Source};
+use crate::plugin::registry::{Constructor, Entry, Source};
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
 use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
 use crate::timing::strategy::{ConcurrencyStrategy, FixedScheduleStrategy, RequestRateStrategy, UserCentricStrategy};
@@ -233,7 +233,7 @@ fn built_in_only<T: ?Sized>(library: &Library, class: &str, _: &Context<'_>) -> 
     Err(library.no_class("entry of an internal category", class))
 }
 
-fn make<T: ?Sized>(
+fn make<T: ?Sized + 'static>(
     entry: &Entry,
     setup: Setup<'_>,
     host: &dyn Host,
@@ -249,6 +249,11 @@ fn make<T: ?Sized>(
                 .find(|(class, _)| *class == entry.class.type_name)
                 .expect("every class of the built-in manifest has its row: a test compares the two");
             new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
+        }
+        Source::Program => {
+            let new = entry.constructor.as_ref().and_then(Constructor::making::<T>);
+            let wrong = || Error::msg("the registered class is not of this category");
+            new.ok_or_else(wrong).and_then(|new| new(&cx)).map_err(|error| MakeError::Builtin { category, name, error })
         }
         Source::Library { path, .. } => Library::open(path)
             .and_then(|library| load(library, &entry.class.type_name, &cx))

@@ -50,7 +50,7 @@ pub(super) fn library(registry: &Registry, wanted: Option<&Path>, form: Form) ->
 fn libraries(registry: &Registry, wanted: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
     let of = |package: &Package| match &package.source {
         Source::Library { path, .. } => Some(path.clone()),
-        Source::Builtin => None,
+        Source::Builtin | Source::Program => None,
     };
     let Some(wanted) = wanted else { return Ok(registry.packages().filter_map(of).collect()) };
     let word = wanted.to_string_lossy();

@@ -125,6 +125,7 @@ fn details(package: &PackageDocument, screen: Screen) -> String {
     }
     match &package.source {
         SourceDocument::Builtin => text.push_str("  from       what is built in\n"),
+        SourceDocument::Program => text.push_str("  from       the program that uses aiperf\n"),
         SourceDocument::Library { origin, manifest, library } => {
             let _ = writeln!(text, "  from       {origin}");
             let _ = writeln!(text, "  manifest   {}", manifest.display());

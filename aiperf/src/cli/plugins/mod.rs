@@ -366,7 +366,7 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
                 .with_hint("give either a category, and a name of it, or a command"));
         }
         return match command {
-            PluginsCommand::List { builtin_only: true } => list::everything(&builtin_only(), form),
+            PluginsCommand::List { builtin_only: true } => list::everything(&builtin::only(), form),
             PluginsCommand::List { builtin_only: false } => list::everything(&registry()?, form),
             PluginsCommand::Show { name } => list::one_package(&registry()?, name, form),
             PluginsCommand::Info { category, name } => {
@@ -426,11 +426,6 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             show::entry(&registry, registry.entry(&category.name, name)?, form)
         }
     }
-}
-
-/// Nothing but what is built in.
-fn builtin_only() -> Registry {
-    builtin::registry(&DiscoveryOptions::nowhere(), &Preferences::default())
 }
 
 /// What a process without flags finds: for who only wants the names.

@@ -219,3 +219,29 @@ fn a_choice_of_a_package_that_does_not_offer_the_name_is_refused_or_without_effe
     let off = told(registry.use_implementation("data_exporter", "csv", "other"));
     insta::assert_snapshot!([gone, off].join("\n\n"));
 }
+
+#[test]
+fn a_manifest_is_loaded_later_or_refused_with_its_faults() {
+    let packages = Packages::new();
+    packages.add("a", "mine", &exporter("csv", "mine:Csv", 0)).add("b", "broken", "data_exporter: {x: {klass: a:B}}\n");
+    let mut registry = builtin::only();
+    let path = |folder: &str| packages.0.path().join(folder).join("plugins.yaml");
+    assert_eq!(registry.load(&path("a")).unwrap().name(), "mine");
+    assert_eq!(class(&registry, "data_exporter", "csv"), "mine:Csv");
+    assert!(registry.load(&path("a")).unwrap_err()[0].contains("`mine` is there already"));
+    assert!(registry.load(&path("b")).unwrap_err()[0].contains("unknown key `klass`"));
+    let faults: Vec<_> =
+        registry.validate_all().into_iter().filter_map(|one| Some((one.entry.name.clone(), one.fault?))).collect();
+    assert!(
+        matches!(&faults[..], [(name, fault)] if name == "csv" && fault.contains("is not a shared library")),
+        "{faults:?}"
+    );
+    assert_eq!(
+        registry.find_registered_name("data_exporter", "aiperf:CsvExporter"),
+        Some("csv"),
+        "though it lost its name"
+    );
+    registry.reset();
+    assert_eq!(class(&registry, "data_exporter", "csv"), "aiperf:CsvExporter");
+    assert!(registry.package("mine").is_none() && registry.faults().is_empty());
+}
