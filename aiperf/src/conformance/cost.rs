@@ -35,7 +35,7 @@ pub struct Call {
 pub fn cost(library: &Path, class: &str, settings: &Value) -> Result<Vec<Call>, LibraryError> {
     let host = MockHost::default();
     let fixture = Fixture::new(settings.clone());
-    let loaded = Library::open(library)?.endpoint(class, &fixture.context(&host))?;
+    let loaded = Library::open(library)?.make::<dyn Endpoint>(class, &fixture.context(&host))?;
     let plain = Fixture::new(Value::Object(serde_json::Map::new()));
     let builtin = ChatEndpoint::new(&plain.context(&host)).map_err(LibraryError::New)?;
     let clock = Clock::start();

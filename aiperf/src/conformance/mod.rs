@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use aiperf_abi::testing::{Fixture, MockHost};
-use aiperf_abi::{Context, Error, ErrorKind, Value};
+use aiperf_abi::{Context, DataExporter, Endpoint, Error, ErrorKind, Transport, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::plugin::library::{Library, LibraryError};
@@ -61,9 +61,9 @@ pub fn run(library: &Path, export: &str, settings: &Value, tell: &mut dyn FnMut(
     let Some(library) = suite.check("loads", opened) else { return };
     let (category, class) = export.split_once(':').unwrap_or((export, ""));
     match category {
-        "endpoint" => suite.class(&|cx| library.endpoint(class, cx), endpoint::checks),
-        "transport" => suite.class(&|cx| library.transport(class, cx), transport::checks),
-        "data_exporter" => suite.class(&|cx| library.data_exporter(class, cx), exporter::checks),
+        "endpoint" => suite.class(&|cx| library.make::<dyn Endpoint>(class, cx), endpoint::checks),
+        "transport" => suite.class(&|cx| library.make::<dyn Transport>(class, cx), transport::checks),
+        "data_exporter" => suite.class(&|cx| library.make::<dyn DataExporter>(class, cx), exporter::checks),
         _ => suite.told("constructor", Outcome::Skipped, "the suite has no checks for this category yet"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aiperf_abi::testing::{via_abi_data_exporter, via_abi_endpoint};
+use aiperf_abi::testing::via_abi;
 use aiperf_abi::{
     DataExporter, Endpoint, FileInfo, ParsedResponse, Payload, Plugin, Report, RequestInfo, Response, Result,
     SendFuture, Sink, Transport, TransportRequest, json,
@@ -88,7 +88,7 @@ impl Endpoint for Clumsy {
 
 #[test]
 fn a_panic_is_found_and_told_with_its_words() {
-    let (_, told) = suite::<dyn Endpoint>(&|_| made(via_abi_endpoint::<Clumsy>(json!({}))), endpoint::checks);
+    let (_, told) = suite::<dyn Endpoint>(&|_| made(via_abi::<dyn Endpoint, Clumsy>(json!({}))), endpoint::checks);
     assert!(told.contains("replies: ") && told.contains("panicked") && told.contains("a choice"), "{told}");
 }
 
@@ -165,7 +165,8 @@ impl DataExporter for Boaster {
 
 #[test]
 fn a_file_that_is_not_there_is_found() {
-    let (_, told) = suite::<dyn DataExporter>(&|_| made(via_abi_data_exporter::<Boaster>(json!({}))), exporter::checks);
+    let (_, told) =
+        suite::<dyn DataExporter>(&|_| made(via_abi::<dyn DataExporter, Boaster>(json!({}))), exporter::checks);
     assert!(told.starts_with("a whole run: it says it wrote") && told.ends_with("there is no such file"), "{told}");
 }
 

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aiperf_abi::Context;
+use aiperf_abi::host::Category;
 use serde_json::{Value, json};
 
-use super::{Candidate, Entry, Package, Registry, RegistryError, Source, Standing};
+use super::{Candidate, Entry, Package, Registry, Source, Standing};
 use crate::plugin::category;
 use crate::plugin::discovery::Origin;
 use crate::plugin::fault::Fault;
@@ -21,6 +22,9 @@ use crate::plugin::trust::Trust;
 /// The package of what a program registers.
 pub const PROGRAM_PACKAGE: &str = "program";
 
+/// Why a category of the ABI can be looked up.
+const IN_THE_LIST: &str = "the list holds every category of the ABI";
+
 /// Makes a value of a category: a trait object such as `dyn Endpoint`.
 pub type New<C> = dyn Fn(&Context<'_>) -> aiperf_abi::Result<Box<C>> + Send + Sync;
 
@@ -29,12 +33,12 @@ pub type New<C> = dyn Fn(&Context<'_>) -> aiperf_abi::Result<Box<C>> + Send + Sy
 pub struct Constructor(Arc<dyn Any + Send + Sync>);
 
 impl Constructor {
-    fn of<C: ?Sized + 'static>(new: Box<New<C>>) -> Self {
+    fn of<C: Category + ?Sized>(new: Box<New<C>>) -> Self {
         Self(Arc::new(new))
     }
 
     /// The constructor, if it makes values of this kind.
-    pub fn making<C: ?Sized + 'static>(&self) -> Option<&New<C>> {
+    pub fn making<C: Category + ?Sized>(&self) -> Option<&New<C>> {
         self.0.downcast_ref::<Box<New<C>>>().map(|new| &**new)
     }
 }
@@ -46,7 +50,7 @@ impl fmt::Debug for Constructor {
 }
 
 /// A class of this program, to be registered as an entry; `C` is the trait object of its category, `dyn Endpoint` for one.
-pub struct Registration<C: ?Sized + 'static> {
+pub struct Registration<C: Category + ?Sized> {
     name: String,
     type_name: &'static str,
     new: Box<New<C>>,
@@ -55,7 +59,7 @@ pub struct Registration<C: ?Sized + 'static> {
     metadata: Value,
 }
 
-impl<C: ?Sized + 'static> Registration<C> {
+impl<C: Category + ?Sized> Registration<C> {
     /// A class `T` by this name, with priority 0 and no metadata.
     pub fn new<T>(
         name: &str,
@@ -107,20 +111,13 @@ impl Registry {
     ///
     /// let mut registry = builtin::only();
     /// let mine = Registration::<dyn Endpoint>::new::<Mine>("mine", |_| Ok(Box::new(Mine))).priority(10);
-    /// registry.register("endpoint", mine).unwrap();
+    /// registry.register(mine);
     /// assert_eq!(registry.entry("endpoint", "mine").unwrap().class.to_string(), "program:Mine");
     /// assert_eq!(registry.name_of::<Mine>("endpoint"), Some("mine"));
     /// ```
-    ///
-    /// # Errors
-    /// When there is no such category.
-    pub fn register<C: ?Sized + 'static>(
-        &mut self,
-        category: &str,
-        registration: Registration<C>,
-    ) -> Result<(), RegistryError> {
+    pub fn register<C: Category + ?Sized>(&mut self, registration: Registration<C>) {
         let Registration { name, type_name, new, priority, description, metadata } = registration;
-        let category = category::find(category)?;
+        let category = category::find(C::NAME).expect(IN_THE_LIST);
         let package = self.program();
         self.entries.push(Entry {
             category,
@@ -134,7 +131,6 @@ impl Registry {
             constructor: Some(Constructor::of(new)),
         });
         self.settle();
-        Ok(())
     }
 
     /// The package of what the program registers; there from the first registration on.
@@ -186,25 +182,18 @@ impl Registry {
     /// let mut registry = builtin::only();
     /// {
     ///     let mock = Registration::<dyn Endpoint>::new::<Mock>("chat", |_| Ok(Box::new(Mock)));
-    ///     let mocked = registry.mock("endpoint", mock).unwrap();
+    ///     let mocked = registry.mock(mock);
     ///     assert_eq!(mocked.entry("endpoint", "chat").unwrap().class.to_string(), "program:Mock");
     /// }
     /// assert_eq!(registry.entry("endpoint", "chat").unwrap().class.to_string(), "aiperf:ChatEndpoint");
     /// ```
-    ///
-    /// # Errors
-    /// When there is no such category.
-    pub fn mock<C: ?Sized + 'static>(
-        &mut self,
-        category: &str,
-        registration: Registration<C>,
-    ) -> Result<Mocked<'_>, RegistryError> {
+    pub fn mock<C: Category + ?Sized>(&mut self, registration: Registration<C>) -> Mocked<'_> {
         let before =
             Before { packages: self.packages.clone(), entries: self.entries.clone(), choices: self.choices.clone() };
         let name = registration.name.clone();
-        self.register(category, registration)?;
-        self.use_implementation(category, &name, PROGRAM_PACKAGE)?;
-        Ok(Mocked { registry: self, before })
+        self.register(registration);
+        self.use_implementation(C::NAME, &name, PROGRAM_PACKAGE).expect("it was registered just now");
+        Mocked { registry: self, before }
     }
 
     /// Back to nothing but what is built in, without any choice.

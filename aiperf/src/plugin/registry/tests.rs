@@ -179,16 +179,6 @@ fn the_order_is_by_category_and_name_and_always_the_same() {
 }
 
 #[test]
-fn a_category_that_is_not_open_takes_no_entry_from_outside() {
-    let packages = Packages::new();
-    packages.add("a", "p", "timing_strategy:\n  mine: {class: 'p:Mine'}\n");
-    let registry = packages.registry();
-    let told = registry.faults()[0].faults[0].to_string();
-    assert!(told.contains(":4:") && told.contains("`timing_strategy` is not open"), "{told}");
-    assert!(registry.entry("timing_strategy", "mine").is_err());
-}
-
-#[test]
 fn a_remembered_choice_beats_priority_and_one_for_this_run_beats_both() {
     let mut packages = Packages::new();
     packages.add("a", "high", &exporter("csv", "high:Csv", 9)).add("b", "low", &exporter("CSV", "low:Csv", 1));
@@ -244,4 +234,52 @@ fn a_manifest_is_loaded_later_or_refused_with_its_faults() {
     registry.reset();
     assert_eq!(class(&registry, "data_exporter", "csv"), "aiperf:CsvExporter");
     assert!(registry.package("mine").is_none() && registry.faults().is_empty());
+}
+
+/// An endpoint of this program.
+struct Own;
+
+impl aiperf_abi::Endpoint for Own {
+    fn format_payload(&self, _: aiperf_abi::RequestInfo<'_>) -> aiperf_abi::Result<aiperf_abi::Payload> {
+        Ok(aiperf_abi::json!({}).into())
+    }
+
+    fn parse_response(&self, _: aiperf_abi::Response<'_>) -> aiperf_abi::Result<Option<aiperf_abi::ParsedResponse>> {
+        Ok(None)
+    }
+}
+
+fn own(name: &str) -> Registration<dyn aiperf_abi::Endpoint> {
+    Registration::new::<Own>(name, |_| Ok(Box::new(Own)))
+}
+
+#[test]
+fn a_class_of_the_program_competes_for_its_name_and_is_made_like_any_other() {
+    let mut registry = builtin::only();
+    registry.register(own("Chat").priority(-1));
+    assert_eq!(class(&registry, "endpoint", "chat"), "aiperf:ChatEndpoint", "the higher priority");
+    registry.register(own("mine").description("My own.").metadata(aiperf_abi::json!({"endpoint_path": "/mine"})));
+    let entry = registry.entry("endpoint", "mine").unwrap();
+    assert_eq!((entry.package.name(), &entry.metadata["endpoint_path"]), ("program", &"/mine".into()));
+    let host = aiperf_abi::testing::MockHost::default();
+    assert!(builtin::table::make::<dyn aiperf_abi::Endpoint>(entry, Default::default(), &host).is_ok());
+    assert_eq!(registry.name_of::<Own>("endpoint"), Some("chat"), "the first of its names");
+    registry.reset();
+    assert!(registry.entry("endpoint", "mine").is_err());
+}
+
+#[test]
+fn a_mock_is_there_as_long_as_its_guard() {
+    let mut registry = builtin::only();
+    let before: Vec<_> = registry.all().map(|entry| entry.class.to_string()).collect();
+    {
+        let mocked = registry.mock(own("chat"));
+        let winner = mocked.entry("endpoint", "chat").unwrap();
+        assert_eq!(
+            (winner.class.to_string().as_str(), rule(&winner.standing)),
+            ("program:Own", Rule::ChosenForThisRun)
+        );
+    }
+    assert_eq!(before, registry.all().map(|entry| entry.class.to_string()).collect::<Vec<_>>());
+    assert!(registry.package("program").is_none());
 }
