@@ -250,7 +250,7 @@ impl aiperf_abi::Endpoint for Own {
 }
 
 fn own(name: &str) -> Registration<dyn aiperf_abi::Endpoint> {
-    Registration::new::<Own>(name, |_| Ok(Box::new(Own)))
+    Registration::<dyn aiperf_abi::Endpoint>::new::<Own>(name, |_| Ok(Box::new(Own)))
 }
 
 #[test]
