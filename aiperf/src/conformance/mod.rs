@@ -9,7 +9,8 @@ mod replies;
 mod transport;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aiperf_abi::testing::{Fixture, MockHost};
 use aiperf_abi::{Context, DataExporter, Endpoint, Error, ErrorKind, Transport, Value};
@@ -53,7 +54,8 @@ pub enum Progress {
 
 /// Runs every check over one class, `category:Type`, which gets these settings.
 pub fn run(library: &Path, export: &str, settings: &Value, tell: &mut dyn FnMut(Progress)) {
-    let mut suite = Suite { settings, tell };
+    let folder = Folder::new();
+    let mut suite = Suite { settings, folder: &folder.0, tell };
     let opened = || match Library::open(library) {
         Ok(library) => Ok((format!("built with aiperf-abi {}", library.descriptor().abi), library)),
         Err(error) => Err(error.to_string()),
@@ -68,9 +70,32 @@ pub fn run(library: &Path, export: &str, settings: &Value, tell: &mut dyn FnMut(
     }
 }
 
+/// A folder for what is written while a class is tried; gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("aiperf-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        // Where that fails, an exporter that wants to write there says so.
+        std::fs::create_dir_all(&path).ok();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Best effort: what is left is in the system's folder for such things.
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
 /// The suite on its way through a class.
 struct Suite<'a> {
     settings: &'a Value,
+    /// For artifacts.
+    folder: &'a Path,
     tell: &'a mut dyn FnMut(Progress),
 }
 
@@ -82,8 +107,8 @@ type Make<'a, T> = dyn Fn() -> Result<Box<T>, LibraryError> + Sync + 'a;
 
 impl Suite<'_> {
     fn class<T: Send + ?Sized>(&mut self, new: &New<'_, T>, checks: fn(&mut Self, &Make<'_, T>)) {
-        let settings = self.settings.clone();
-        let make = move || new(&Fixture::new(settings.clone()).context(&MockHost::default()));
+        let fixture = Fixture::new(self.settings.clone()).with_artifact_dir(&self.folder.display().to_string());
+        let make = move || new(&fixture.context(&MockHost::default()));
         (self.tell)(Progress::Trying("constructor".to_owned()));
         match make() {
             Ok(value) => {

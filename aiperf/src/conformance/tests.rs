@@ -1,6 +1,6 @@
 //! What the suite finds: nothing in what is built in, and each misdeed in a class made for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use aiperf_abi::testing::via_abi;
 use aiperf_abi::{
@@ -23,7 +23,8 @@ fn suite<T: Send + ?Sized>(
         Progress::Found(finding) => found.push(finding),
         Progress::Trying(_) => {}
     };
-    Suite { settings: &json!({}), tell: &mut tell }.class(new, checks);
+    let folder = Folder::new();
+    Suite { settings: &json!({}), folder: &folder.0, tell: &mut tell }.class(new, checks);
     let failed = found.iter().find(|finding| finding.outcome == Outcome::Failed);
     let words = failed.map(|finding| format!("{}: {}", finding.check, finding.detail)).unwrap_or_default();
     (found.into_iter().map(|finding| (finding.check, finding.outcome)).collect(), words)
@@ -46,7 +47,8 @@ fn a_dialect_finds_content_in_what_is_of_its_dialect() {
         Progress::Found(finding) if finding.check == "recorded replies" => told = finding.detail,
         _ => {}
     };
-    let mut suite = Suite { settings: &json!({}), tell: &mut tell };
+    let folder = Folder::new();
+    let mut suite = Suite { settings: &json!({}), folder: &folder.0, tell: &mut tell };
     suite.class::<dyn Endpoint>(&|cx| made(ChatEndpoint::new(cx).map(|it| Box::new(it) as _)), endpoint::checks);
     let count = told.rsplit(' ').next().and_then(|count| count.parse::<usize>().ok());
     assert!(count.is_some_and(|count| count >= 8), "{told}");

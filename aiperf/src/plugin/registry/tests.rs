@@ -263,7 +263,7 @@ fn a_class_of_the_program_competes_for_its_name_and_is_made_like_any_other() {
     assert_eq!((entry.package.name(), &entry.metadata["endpoint_path"]), ("program", &"/mine".into()));
     let host = aiperf_abi::testing::MockHost::default();
     assert!(builtin::table::make::<dyn aiperf_abi::Endpoint>(entry, Default::default(), &host).is_ok());
-    assert_eq!(registry.name_of::<Own>("endpoint"), Some("chat"), "the first of its names");
+    assert_eq!(registry.name_of::<Own>("endpoint"), Some("Chat"), "the first of its names");
     registry.reset();
     assert!(registry.entry("endpoint", "mine").is_err());
 }
