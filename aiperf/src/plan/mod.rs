@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use error::PlanError;
-pub use load::{Cancellation, Load, PhasePlan, Timing};
+pub use load::{Cancellation, Load, Measurement, PhasePlan, Timing};
 pub use resolve::resolve;
 
 use crate::config::flags::ExportLevel;

@@ -88,11 +88,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
     }
     let input = Input {
-        entries: flags
-            .num_dataset_entries
-            .or(load.profiling.session_count)
-            .or(load.profiling.request_count)
-            .unwrap_or(DEFAULT_DATASET_ENTRIES),
+        entries: flags.num_dataset_entries.or(load.request_count()).unwrap_or(DEFAULT_DATASET_ENTRIES),
         batch_size: flags.batch_size,
         isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
         osl: given_osl.filter(|_| metadata.produces_tokens),
