@@ -41,6 +41,8 @@ pub struct Measurement {
 pub struct PhasePlan {
     /// What drives the sends.
     pub timing: Timing,
+    /// Entry of the `timing_strategy` category.
+    pub strategy: String,
     /// The most sessions at a time.
     pub concurrency: Option<u64>,
     /// Seconds in which it climbs to that.
@@ -132,7 +134,7 @@ impl Load {
 }
 
 impl Timing {
-    /// Its entry of the `timing_strategy` category.
+    /// Its own entry of the `timing_strategy` category.
     pub fn strategy(&self) -> &'static str {
         match self {
             Self::Concurrency => "concurrency",
@@ -160,6 +162,7 @@ pub const PROFILING: &str = "profiling";
 fn measurement(name: &str, flags: &LoadFlags, registry: &Registry) -> Result<Measurement, PlanError> {
     flags_agree(flags)?;
     let timing = timing(flags, registry)?;
+    let strategy = registry.entry("timing_strategy", flags.timing_strategy.as_deref().unwrap_or(timing.strategy()))?;
     let concurrency = match timing {
         Timing::Concurrency => Some(flags.concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
         _ => flags.concurrency,
@@ -167,6 +170,7 @@ fn measurement(name: &str, flags: &LoadFlags, registry: &Registry) -> Result<Mea
     prefill_fits("--prefill-concurrency", flags.prefill_concurrency, concurrency)?;
     let grace = flags.benchmark_grace_period.or(flags.benchmark_duration.map(|_| DEFAULT_GRACE_SECONDS));
     let mut profiling = PhasePlan {
+        strategy: strategy.name.clone(),
         timing,
         concurrency,
         concurrency_ramp_seconds: flags.concurrency_ramp_duration,
@@ -387,6 +391,7 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
         prefill_concurrency_ramp_seconds: flags
             .warmup_prefill_concurrency_ramp_duration
             .or(flags.prefill_concurrency_ramp_duration),
+        strategy: timing.strategy().to_owned(),
         timing,
         request_count: flags.warmup_request_count,
         session_count: flags.num_warmup_sessions,

@@ -198,7 +198,7 @@ async fn measure(
     let mut done = None;
     for ready in measurement.phases {
         let ended = run_phase(ready, shared, (&exchanges, &tallies), interrupts, watcher).await?;
-        let stopped = ended.ending != Ending::Complete;
+        let stopped = ended.ending != Ending::Complete || ended.dispatcher.fault().is_some();
         if ended.ending == Ending::Twice {
             records_of(&ended, tallies.of(ended.goal.phase)).await;
             return Err(interrupted);
@@ -222,7 +222,7 @@ async fn measure(
         stopped: match done.ending {
             Ending::Once => Some(report::Stopped::ByUser),
             Ending::Failing => Some(report::Stopped::TooManyFailed),
-            Ending::Complete | Ending::Twice => None,
+            Ending::Complete | Ending::Twice => done.dispatcher.fault().map(report::Stopped::WithoutSchedule),
         },
         counts,
         queue_full: tallies.of(done.goal.phase).queue_full(),
