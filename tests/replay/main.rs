@@ -7,6 +7,7 @@ mod support;
 mod cost;
 mod framing;
 mod harness;
+mod moments;
 mod network;
 mod recorded;
 mod streams;

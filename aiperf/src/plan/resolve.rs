@@ -35,7 +35,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     let endpoint = registry.entry("endpoint", &flags.endpoint_type)?;
     let metadata: EndpointMetadata = metadata_of(endpoint)?;
     let transport = transport(flags, registry)?;
-    let _: TransportMetadata = metadata_of(transport)?;
+    let TransportMetadata { marks_sent, .. } = metadata_of(transport)?;
 
     let streaming = flags.streaming && metadata.supports_streaming;
     if flags.streaming && !streaming {
@@ -139,6 +139,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         target: Target {
             endpoint: endpoint.name.clone(),
             transport: transport.name.clone(),
+            marks_sent,
             metadata,
             model_endpoint,
             request_urls,

@@ -30,7 +30,7 @@ use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::{Urls, Worker};
+use crate::worker::{CancelFrom, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +182,7 @@ impl Parts {
             urls: Urls::new(target.request_urls.clone(), urls),
             headers: run_headers,
             timeout: target.timeout,
+            cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
         };
         Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
     }

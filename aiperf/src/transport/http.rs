@@ -1,7 +1,10 @@
 //! `http` and `https`: requests over pooled keep-alive connections, replies handed over chunk by chunk as they arrive.
 //! Knows no API dialect and does not judge a status.
 
+mod body;
 mod connections;
+mod marks;
+mod opening;
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -9,10 +12,12 @@ use std::time::Duration;
 
 use aiperf_abi::{Context, Error, ErrorKind, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Url};
+use reqwest::{Body, Client, Method, Url};
 use serde::Deserialize;
 
+use self::body::TellingBody;
 use self::connections::{Connections, HttpVersion, Reuse};
+use self::marks::Telling;
 use super::failure::word;
 
 /// The built-in HTTP transport.
@@ -26,7 +31,8 @@ use super::failure::word;
 ///   decompressed, and nothing compressed is asked for.
 /// - Servers are trusted as the operating system trusts them.
 ///
-/// [`aiperf_abi::Mark::Sent`] is not reported: when the last byte left is not visible from here.
+/// All of [`aiperf_abi::Mark`] is reported. A request counts as sent when its last byte is in the buffer of its connection,
+/// which is written into the socket at once.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     connections: Arc<Connections>,
@@ -58,32 +64,37 @@ impl Transport for HttpTransport {
     }
 }
 
-async fn exchange(client: Client, request: TransportRequest, mut sink: Sink) -> Result<()> {
+async fn exchange(client: Client, request: TransportRequest, sink: Sink) -> Result<()> {
     let limit = request.timeout;
-    let request = prepare(request)?;
+    let (telling, _ended) = Telling::begin(sink);
+    let request = prepare(request, &telling)?;
     let server = server_of(request.url());
-    let mut response = client.execute(request).await.map_err(|e| told(&e, &server, Progress::NoHead, limit))?;
+    let answer = telling.during(client.execute(request)).await;
+    let mut response = answer.map_err(|e| told(&e, &server, Progress::NoHead, limit))?;
 
     let headers: Vec<(&str, &str)> =
         response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    sink.head(response.status().as_u16(), &headers);
+    telling.head(response.status().as_u16(), &headers);
 
     while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &server, Progress::Body, limit))? {
-        if sink.chunk(&chunk) == Flow::Stop {
+        if telling.chunk(&chunk) == Flow::Stop {
             break;
         }
     }
     Ok(())
 }
 
-fn prepare(request: TransportRequest) -> Result<reqwest::Request> {
+fn prepare(request: TransportRequest, telling: &Arc<Telling>) -> Result<reqwest::Request> {
     let invalid = |message: String| Error::invalid_input(message).context(word::INVALID);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
     let url = Url::parse(&request.url).map_err(|e| invalid(format!("`{}` is no URL: {e}", request.url)))?;
     let mut prepared = reqwest::Request::new(method, url);
     *prepared.headers_mut() = headers(&request.headers).map_err(invalid)?;
-    *prepared.body_mut() = Some(request.body.into());
+    *prepared.body_mut() = Some(match request.body.is_empty() {
+        true => request.body.into(),
+        false => Body::wrap(TellingBody::new(request.body, Arc::clone(telling))),
+    });
     *prepared.timeout_mut() = request.timeout;
     Ok(prepared)
 }

@@ -1,13 +1,14 @@
 //! Which connections a request may go over: everybody's, a new one, or that of its session. Sends nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aiperf_abi::{Error, Result};
 use reqwest::Client;
 use serde::Deserialize;
 
+use super::opening::{Lookup, Watch};
 use crate::clock::Clock;
 
 /// How long an idle connection is kept. Inference servers commonly close theirs after five seconds (uvicorn,
@@ -117,6 +118,8 @@ fn client(version: HttpVersion, reuse: Reuse, tls: Tls) -> Result<Client> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .dns_resolver(Arc::new(Lookup))
+        .connector_layer(Watch)
         .tcp_nodelay(true);
     let builder = match reuse {
         Reuse::Pooled => builder.pool_max_idle_per_host(usize::MAX).pool_idle_timeout(IDLE),
