@@ -3,6 +3,7 @@
 mod adding;
 mod finding;
 mod forms;
+mod health;
 mod place;
 mod preferring;
 mod trap;

@@ -377,3 +377,93 @@ fn a_prefill_concurrency_that_cannot_be_held_is_refused() {
     let ran = Place::new().profile(&[&base[..], &["--concurrency", "2", "--streaming"]].concat()).expect_code(2);
     assert!(ran.stderr.contains("--prefill-concurrency is 4, but the concurrency is 2"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_rate_follows_its_series_and_ends_with_it() {
+    let place = Place::new();
+    let series = place.path().join("rates.json");
+    std::fs::write(&series, r#"[{"time_s": 0, "qps": 100}, {"time_s": 0.2, "qps": 400}]"#).expect("a file");
+    let series = series.to_str().expect("text");
+    let base = ["--url", "sim://?ttft=1ms&slots=100", "--isl", "10", "--osl", "1", "--arrival-pattern", "constant"];
+    let ran = place.profile(&[&base[..], &["--request-rate-series", series]].concat()).expect_code(0);
+    let mut issued: Vec<u64> =
+        ran.records().iter().map(|record| record["metadata"]["credit_issued_ns"].as_u64().expect("a time")).collect();
+    issued.sort_unstable();
+    // 17.5 requests are due in the first half and 32.5 in the second; a machine that stands still loses some.
+    let first_half = issued.iter().filter(|at| **at - issued[0] < 100_000_000).count();
+    assert!(issued.len() <= 50 && issued.len() - first_half > first_half, "{first_half} of {}", issued.len());
+    assert!(ran.artifacts.as_ref().is_some_and(|dir| dir.ends_with("sim-openai-chat-request_rate_series")));
+
+    let ran = place.profile(&[&base[..], &["--request-rate-series", series, "--request-rate", "5"]].concat());
+    assert!(ran.expect_code(2).stderr.contains("exclude each other"));
+    std::fs::write(place.path().join("rates.json"), "[\n  {\"time_s\": 0, \"qsp\": 1}\n]").expect("a file");
+    let ran = place.profile(&[&base[..], &["--request-rate-series", series]].concat()).expect_code(2);
+    assert!(ran.stderr.contains("rates.json:2:21: unknown field `qsp`"), "{}", ran.stderr);
+}
+
+#[test]
+fn time_stamps_of_the_file_are_the_schedule_unless_the_user_says_otherwise() {
+    let place = Place::new();
+    let rows: String = [0, 40, 80]
+        .iter()
+        .map(|at| {
+            format!("{{\"timestamp\": {at}, \"input_length\": 10, \"output_length\": 2, \"hash_ids\": [{at}]}}\n")
+        })
+        .collect();
+    std::fs::write(place.path().join("trace.jsonl"), rows).expect("a file");
+    let base = ["--url", "sim://?ttft=1ms&itl=0", "--input-file", "trace.jsonl"];
+    let run = |more: &[&str]| place.profile(&[&base[..], more].concat());
+    let issued = |ran: &crate::harness::Ran| {
+        let mut issued: Vec<u64> = ran
+            .records()
+            .iter()
+            .map(|record| record["metadata"]["credit_issued_ns"].as_u64().expect("a time"))
+            .collect();
+        issued.sort_unstable();
+        issued.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>()
+    };
+    let ran = run(&[]).expect_code(0);
+    assert!(ran.stdout.contains("--no-fixed-schedule leaves them out"), "{}", ran.stdout);
+    assert!(issued(&ran).iter().all(|gap| gap.abs_diff(40_000_000) <= 1), "{:?}", issued(&ran));
+    let ran = run(&["--request-rate", "10"]).expect_code(2);
+    assert!(ran.stderr.contains("--request-rate: add --no-fixed-schedule"), "{}", ran.stderr);
+    let ran = run(&["--request-rate", "1000", "--request-count", "4", "--no-fixed-schedule"]).expect_code(0);
+    assert_eq!(ran.avg("request_count"), 4.0);
+    let ran = run(&["--no-fixed-schedule"]).expect_code(0);
+    assert!(ran.artifacts.as_ref().is_some_and(|dir| dir.ends_with("sim-openai-chat-concurrency1")));
+}
+
+#[test]
+fn the_number_of_workers_changes_neither_what_is_sent_nor_when() {
+    let base =
+        ["--url", "sim://?ttft=1ms&itl=0", "--isl", "20", "--isl-stddev", "5", "--osl", "4", "--random-seed", "7"];
+    for load in [
+        &["--request-rate", "300", "--request-count", "60"][..],
+        &["--concurrency", "4", "--num-sessions", "40", "--conversation-turn-mean", "2"],
+    ] {
+        let run = |workers| {
+            // A machine that stands still moves the schedule: such a run proves nothing.
+            let still = |ran: &crate::harness::Ran| ran.summary()["audit"]["schedule_slipped_seconds"] != 0.0;
+            let ran = (0..9).map(|_| Place::new().profile(&[&base[..], load, &["--workers-max", workers]].concat()));
+            ran.map(|ran| ran.expect_code(0)).find(|ran| !still(ran)).expect("a run that never stood still")
+        };
+        let (one, two) = (run("1"), run("2"));
+        assert_eq!(one.inputs(), two.inputs(), "{load:?}");
+        let schedule = |ran: &crate::harness::Ran| {
+            let of = |record: &serde_json::Value| {
+                let data = &record["metadata"];
+                let which = ["x_correlation_id", "turn_index", "conversation_id"].map(|key| data[key].to_string());
+                (which, data["credit_issued_ns"].as_u64().expect("a time"))
+            };
+            let mut sent: Vec<_> = ran.records().iter().map(of).collect();
+            sent.sort_unstable();
+            let start = sent.iter().map(|(_, at)| *at).min().expect("requests");
+            sent.into_iter().map(|(which, at)| (which, at - start)).unzip::<_, _, Vec<_>, Vec<_>>()
+        };
+        let ((one_sent, one_at), (two_sent, two_at)) = (schedule(&one), schedule(&two));
+        assert_eq!(one.avg("request_count"), two.avg("request_count"));
+        assert_eq!(one_sent, two_sent, "{load:?}");
+        let apart = one_at.iter().zip(&two_at).map(|(one, two)| one.abs_diff(*two)).max();
+        assert!(load[0] == "--concurrency" || apart <= Some(1), "{load:?}: meant to be sent {apart:?} ns apart");
+    }
+}

@@ -61,6 +61,11 @@ impl MakeError {
         self.kind() == Some(ErrorKind::InvalidConfig)
     }
 
+    /// Whether a library is to blame, not what the user wants of it.
+    pub fn is_broken_library(&self) -> bool {
+        matches!(self, Self::Library { .. }) && !self.is_invalid_config()
+    }
+
     /// What the constructor said, if it came to that.
     fn kind(&self) -> Option<ErrorKind> {
         match self {

@@ -81,7 +81,11 @@ impl From<DiscoveryError> for Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        Self::new(Exit::Usage, &error)
+        let exit = match &error {
+            RegistryError::Required { .. } => Exit::Plugin,
+            _ => Exit::Usage,
+        };
+        Self::new(exit, &error)
     }
 }
 

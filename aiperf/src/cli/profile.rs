@@ -1,17 +1,21 @@
 //! `aiperf profile`: flags in, a plan, a run, its results on the screen.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::console::{self, Footer, Screen};
 use super::failure::Failure;
 use super::output;
-use super::plugins::DiscoveryArgs;
+use super::plugins::{DiscoveryArgs, lock};
 use super::progress::{Display, Progress};
 use crate::config::ProfileFlags;
 use crate::config::flags::UiType;
 use crate::exit::Exit;
 use crate::export::file::write_whole;
 use crate::plan;
+use crate::plugin::library::Library;
+use crate::plugin::registry::Source;
 use crate::progress::Snapshot;
 use crate::random::RootSeed;
 use crate::run::{self, Finished, Watcher};
@@ -22,6 +26,14 @@ use crate::transport::headers::{REDACTED, is_secret};
 pub struct ProfileArgs {
     #[command(flatten)]
     flags: ProfileFlags,
+
+    /// Refuse to run where the plugin packages are not those of this lock (`aiperf plugins lock` writes one)
+    #[arg(long, value_name = "FILE", help_heading = "Plugins")]
+    plugin_lock: Option<PathBuf>,
+
+    /// Refuse to run without this plugin package, in order and loaded; others that are broken are left out. Repeatable
+    #[arg(long, value_name = "PACKAGE", help_heading = "Plugins")]
+    require_plugin: Vec<String>,
 }
 
 /// Runs the command. The results go to the standard output, all else to the standard error.
@@ -29,7 +41,18 @@ pub struct ProfileArgs {
 /// # Errors
 /// When there is nothing to show.
 pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
-    let registry = discovery.registry()?;
+    let mut registry = discovery.registry()?;
+    if let Some(lock) = &args.plugin_lock {
+        lock::hold(&registry, lock)?;
+    }
+    for package in &args.require_plugin {
+        let package = registry.require(package)?;
+        if let Source::Library { path, .. } = &package.source {
+            let told =
+                |error| Failure::new(Exit::Plugin, &error).with_hint("the package is required: --require-plugin");
+            Library::open(path).map_err(told)?;
+        }
+    }
     let display = display(args.flags.ui);
     let plan = plan::resolve(&args.flags, &registry, RootSeed::from_entropy().value())?;
     tracing::info!(

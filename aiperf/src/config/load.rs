@@ -1,5 +1,7 @@
 //! The flags of `aiperf profile` that say when requests are sent, and when to stop.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::values;
@@ -30,6 +32,11 @@ pub struct LoadFlags {
     #[arg(long, value_name = "PER_SECOND", value_parser = values::positive)]
     pub request_rate: Option<f64>,
 
+    /// A JSON file with a rate that changes: a list of {"time_s": SECONDS, "qps": PER_SECOND}, linear in between. The run ends
+    /// with its last point where nothing else ends it
+    #[arg(long, value_name = "FILE")]
+    pub request_rate_series: Option<PathBuf>,
+
     /// Seconds in which the rate climbs to its full height
     #[arg(long, value_name = "SECONDS", value_parser = values::positive)]
     pub request_rate_ramp_duration: Option<f64>,
@@ -52,13 +59,21 @@ pub struct LoadFlags {
     #[arg(long, value_name = "N", value_parser = values::count)]
     pub num_users: Option<u64>,
 
-    /// Send at the time stamps of the input file, counted from the first
+    /// Send at the time stamps of the input file, counted from the first [default: where its first row has one]
     #[arg(long)]
     pub fixed_schedule: bool,
+
+    /// Send by the other flags even where the input file has time stamps
+    #[arg(long, conflicts_with = "fixed_schedule")]
+    pub no_fixed_schedule: bool,
 
     /// How limits and rates climb: an entry of the `ramp` category
     #[arg(long, value_name = "NAME", default_value = "linear")]
     pub ramp: String,
+
+    /// Threads that send [default: one for each processor, at most 32]
+    #[arg(long, visible_alias = "max-workers", value_name = "N", value_parser = values::count)]
+    pub workers_max: Option<u64>,
 
     /// Stop after this many requests [default: 10 where nothing else ends the run]
     #[arg(long, visible_alias = "num-requests", value_name = "N", value_parser = values::count)]
@@ -135,6 +150,9 @@ pub struct LoadFlags {
 
 /// Requests sent when nothing else ends a run.
 pub const DEFAULT_REQUEST_COUNT: u64 = 10;
+
+/// Threads that send when nobody says how many: not more than this, however many processors there are.
+pub const MOST_WORKERS: u64 = 32;
 
 /// Sessions at a time when neither a concurrency nor a rate is given.
 pub const DEFAULT_CONCURRENCY: u64 = 1;

@@ -55,6 +55,10 @@ pub enum Stimulus {
     RequestRate(f64),
     /// So many per second, and at most so many at a time.
     ConcurrencyAndRate(u64, f64),
+    /// At a rate that changes.
+    RateSeries,
+    /// At a rate that changes, and at most so many at a time.
+    ConcurrencyAndRateSeries(u64),
     /// At the times of a file.
     FixedSchedule,
     /// So many users, who together send so many requests per second.
@@ -67,6 +71,8 @@ impl fmt::Display for Stimulus {
             Self::Concurrency(n) => write!(f, "concurrency{n}"),
             Self::RequestRate(rate) => write!(f, "request_rate{rate}"),
             Self::ConcurrencyAndRate(n, rate) => write!(f, "concurrency{n}-request_rate{rate}"),
+            Self::RateSeries => f.write_str("request_rate_series"),
+            Self::ConcurrencyAndRateSeries(n) => write!(f, "concurrency{n}-request_rate_series"),
             Self::FixedSchedule => f.write_str("fixed_schedule"),
             Self::UserCentric(users, rate) => write!(f, "user_centric-users{users}-qps{rate}"),
         }

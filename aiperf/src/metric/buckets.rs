@@ -14,8 +14,9 @@ const LEADING_BITS: u32 = 10;
 /// Counts of whole numbers of either sign.
 #[derive(Debug, Clone)]
 pub(super) enum Buckets {
-    /// The numbers from 0 up, and the magnitudes of those below 0. Each made with its first number.
-    Dense { positive: Option<Histogram<u64>>, negative: Option<Histogram<u64>> },
+    /// The numbers from 0 up, and the magnitudes of those below 0. Each made with its first number. A bucket counts to
+    /// four billion and then stands still: half the memory of one that never does.
+    Dense { positive: Option<Histogram<u32>>, negative: Option<Histogram<u32>> },
     /// By signed number of the bucket: `-1 - bucket` for those below 0.
     Sparse(BTreeMap<i32, u64>),
 }
@@ -42,6 +43,7 @@ impl Buckets {
                 let histogram = side.get_or_insert_with(|| {
                     Histogram::new(SIGNIFICANT_DIGITS).expect("three digits are within what a histogram offers")
                 });
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
                 histogram.record_n(magnitude, count).expect("the histogram grows to any 63-bit number");
             }
             Self::Sparse(counts) => {
@@ -78,11 +80,11 @@ impl Buckets {
     }
 }
 
-fn recorded(histogram: &Option<Histogram<u64>>) -> impl Iterator<Item = (f64, u64)> + '_ {
+fn recorded(histogram: &Option<Histogram<u32>>) -> impl Iterator<Item = (f64, u64)> + '_ {
     histogram.iter().flat_map(|histogram| {
-        histogram
-            .iter_recorded()
-            .map(|step| (histogram.median_equivalent(step.value_iterated_to()) as f64, step.count_at_value()))
+        histogram.iter_recorded().map(|step| {
+            (histogram.median_equivalent(step.value_iterated_to()) as f64, u64::from(step.count_at_value()))
+        })
     })
 }
 

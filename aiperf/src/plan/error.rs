@@ -24,6 +24,23 @@ pub enum PlanError {
         /// The smaller limit.
         limit: u64,
     },
+    /// The file of a series of rates.
+    #[error("{file}: {reason}")]
+    RateSeries {
+        /// The file, and the place in it where there is one.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The times of the file and a flag that says when to send.
+    #[error(
+        "the input file has time stamps, which say when each request is sent, and so does {flag}: add --no-fixed-schedule to \
+         leave the time stamps out, or leave out {flag}"
+    )]
+    Stamped {
+        /// The flag.
+        flag: &'static str,
+    },
     /// A range that holds nothing.
     #[error("{from} lies after {to}: nothing would be left")]
     Empty {

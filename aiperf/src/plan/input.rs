@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{PlanError, Spread};
 use crate::config::flags::ProfileFlags;
+use crate::config::load::LoadFlags;
 use crate::dataset::{self, DatasetError, FileOptions, Prefixes, TraceOptions};
 use crate::plugin::registry::Registry;
 
@@ -45,14 +46,46 @@ pub fn file(flags: &ProfileFlags, pool_entries: u64, osl: Option<Spread>) -> Res
     }))
 }
 
+/// The sampler that keeps the order of the data.
+const IN_ORDER: &str = "sequential";
+
 /// The entry that decides in which order conversations are drawn.
 ///
 /// # Errors
 /// When there is none of that name.
 pub fn sampler(flags: &ProfileFlags, registry: &Registry, file: Option<&FileOptions>) -> Result<String, PlanError> {
-    let default = file.map_or("sequential", |file| file.kind.default_sampler());
+    let default = file.map_or(IN_ORDER, |file| file.kind.default_sampler());
     let name = flags.input.dataset_sampling_strategy.as_deref().unwrap_or(default);
     Ok(registry.entry("dataset_sampler", name)?.name.clone())
+}
+
+/// A file whose first row has a time stamp is sent by its time stamps, unless the user says otherwise: what to tell of it.
+///
+/// # Errors
+/// When a flag gives another schedule.
+pub fn schedule_of_the_file(
+    load: &LoadFlags,
+    file: Option<&FileOptions>,
+    sampler: &str,
+) -> Result<Option<String>, PlanError> {
+    let Some(file) = file.filter(|_| !load.fixed_schedule && !load.no_fixed_schedule) else { return Ok(None) };
+    // In another order the times mean nothing.
+    if sampler != IN_ORDER || !dataset::file::starts_with_a_time(&file.path, file.kind) {
+        return Ok(None);
+    }
+    let others = [
+        ("--request-rate", load.request_rate.is_some()),
+        ("--request-rate-series", load.request_rate_series.is_some()),
+        ("--user-centric-rate", load.user_centric_rate.is_some()),
+    ];
+    if let Some((flag, _)) = others.into_iter().find(|(_, given)| *given) {
+        return Err(PlanError::Stamped { flag });
+    }
+    let limit = load.concurrency.map_or("", |_| ", --concurrency being the most at a time");
+    Ok(Some(format!(
+        "The input file has time stamps: its requests are sent at those (--fixed-schedule){limit}. --no-fixed-schedule \
+         leaves them out."
+    )))
 }
 
 /// Time between a reply and the next turn, where there is one.

@@ -1,13 +1,16 @@
 //! When a run sends: its phases, each with its own timing and its own stop rule.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::PlanError;
 use crate::config::load::{
     DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_GRACE_SECONDS, DEFAULT_REQUEST_COUNT, DEFAULT_SMOOTHNESS,
-    LoadFlags, SMOOTH_ARRIVAL_PATTERN,
+    LoadFlags, MOST_WORKERS, SMOOTH_ARRIVAL_PATTERN,
 };
 use crate::plugin::registry::Registry;
+use crate::timing::RateSeries;
 
 /// When to send.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +23,8 @@ pub struct Load {
     pub cancellation: Option<Cancellation>,
     /// Share of failed requests beyond which the run ends.
     pub failed_request_threshold: Option<f64>,
+    /// Threads that send.
+    pub workers: u64,
 }
 
 /// A stretch of the run.
@@ -64,6 +69,15 @@ pub enum Timing {
         /// Seconds in which the rate climbs to that.
         ramp_seconds: Option<f64>,
     },
+    /// An arrival process whose rate follows points in time.
+    RateSeries {
+        /// The points.
+        series: RateSeries,
+        /// Entry of the `arrival_pattern` category.
+        arrival_pattern: String,
+        /// Its shape, where it has one.
+        smoothness: f64,
+    },
     /// Users with a fixed time between their turns.
     UserCentric {
         /// Requests per second of all of them.
@@ -101,7 +115,7 @@ impl Timing {
     pub fn strategy(&self) -> &'static str {
         match self {
             Self::Concurrency => "concurrency",
-            Self::RequestRate { .. } => "request_rate",
+            Self::RequestRate { .. } | Self::RateSeries { .. } => "request_rate",
             Self::UserCentric { .. } => "user_centric",
             Self::FixedSchedule => "fixed_schedule",
         }
@@ -134,6 +148,7 @@ pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, Plan
     let mut profiling = PhasePlan { concurrency, ..profiling };
     prefill_fits("--prefill-concurrency", flags.prefill_concurrency, concurrency)?;
     let warmup = warmup(flags, registry, &profiling)?;
+    end_of_series(&mut profiling);
     let unending = profiling.session_count.is_none() && profiling.duration_seconds.is_none();
     if unending && profiling.timing != Timing::FixedSchedule {
         profiling.request_count.get_or_insert(DEFAULT_REQUEST_COUNT);
@@ -141,12 +156,15 @@ pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, Plan
     let cancellation = flags
         .request_cancellation_rate
         .map(|rate_percent| Cancellation { rate_percent, delay_seconds: flags.request_cancellation_delay });
-    Ok(Load { warmup, profiling, cancellation, failed_request_threshold: flags.failed_request_threshold })
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let workers = flags.workers_max.unwrap_or(processors.min(MOST_WORKERS));
+    Ok(Load { warmup, profiling, cancellation, failed_request_threshold: flags.failed_request_threshold, workers })
 }
 
 fn flags_agree(flags: &LoadFlags) -> Result<(), PlanError> {
     let drivers = [
         ("--request-rate", flags.request_rate.is_some()),
+        ("--request-rate-series", flags.request_rate_series.is_some()),
         ("--user-centric-rate", flags.user_centric_rate.is_some()),
         ("--fixed-schedule", flags.fixed_schedule),
     ];
@@ -155,9 +173,10 @@ fn flags_agree(flags: &LoadFlags) -> Result<(), PlanError> {
         return Err(PlanError::Excludes { flag: first, other: second });
     }
     let rate = flags.request_rate.is_some();
+    let spaced = rate || flags.request_rate_series.is_some();
     for (given, flag, has, needs) in [
-        (flags.arrival_pattern.is_some(), "--arrival-pattern", rate, "--request-rate"),
-        (flags.arrival_smoothness.is_some(), "--arrival-smoothness", rate, "--request-rate"),
+        (flags.arrival_pattern.is_some(), "--arrival-pattern", spaced, "--request-rate or --request-rate-series"),
+        (flags.arrival_smoothness.is_some(), "--arrival-smoothness", spaced, "--request-rate or --request-rate-series"),
         (flags.request_rate_ramp_duration.is_some(), "--request-rate-ramp-duration", rate, "--request-rate"),
         (flags.num_users.is_some(), "--num-users", flags.user_centric_rate.is_some(), "--user-centric-rate"),
         (flags.user_centric_rate.is_some(), "--user-centric-rate", flags.num_users.is_some(), "--num-users"),
@@ -182,7 +201,7 @@ fn flags_agree(flags: &LoadFlags) -> Result<(), PlanError> {
         (
             flags.warmup_arrival_pattern.is_some(),
             "--warmup-arrival-pattern",
-            rate || flags.warmup_request_rate.is_some(),
+            spaced || flags.warmup_request_rate.is_some(),
             "--warmup-request-rate or --request-rate",
         ),
         (
@@ -243,6 +262,28 @@ fn prefill_fits(flag: &'static str, wanted: Option<u64>, concurrency: Option<u64
     }
 }
 
+fn rate_series(path: &Path) -> Result<RateSeries, PlanError> {
+    let fault =
+        |place: String, reason: String| PlanError::RateSeries { file: format!("{}{place}", path.display()), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| fault(String::new(), error.to_string()))?;
+    RateSeries::parse(&text).map_err(|error| {
+        let reason = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let reason = reason.strip_suffix(&place).unwrap_or(&reason).to_owned();
+        fault(format!(":{}:{}", error.line(), error.column()), reason)
+    })
+}
+
+/// Nothing comes after the end of a series that dries up, and without any other end its last point is one.
+fn end_of_series(phase: &mut PhasePlan) {
+    let Timing::RateSeries { series, .. } = &phase.timing else { return };
+    let unending = phase.request_count.is_none() && phase.session_count.is_none();
+    if series.end_s() > 0.0 && (series.dries_up() || unending) {
+        let given = phase.duration_seconds.filter(|given| !series.dries_up() || *given < series.end_s());
+        phase.duration_seconds = given.or(Some(series.end_s()));
+    }
+}
+
 fn timing(flags: &LoadFlags, registry: &Registry) -> Result<Timing, PlanError> {
     Ok(match (flags.request_rate, flags.user_centric_rate, flags.num_users) {
         (Some(rate), ..) => Timing::RequestRate {
@@ -252,8 +293,15 @@ fn timing(flags: &LoadFlags, registry: &Registry) -> Result<Timing, PlanError> {
             ramp_seconds: flags.request_rate_ramp_duration,
         },
         (None, Some(rate), Some(users)) => Timing::UserCentric { rate, users },
-        _ if flags.fixed_schedule => Timing::FixedSchedule,
-        _ => Timing::Concurrency,
+        _ => match &flags.request_rate_series {
+            Some(path) => Timing::RateSeries {
+                series: rate_series(path)?,
+                arrival_pattern: arrival_pattern(flags.arrival_pattern.as_deref(), flags, registry)?,
+                smoothness: flags.arrival_smoothness.unwrap_or(DEFAULT_SMOOTHNESS),
+            },
+            None if flags.fixed_schedule => Timing::FixedSchedule,
+            None => Timing::Concurrency,
+        },
     })
 }
 
@@ -287,6 +335,14 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
             smoothness: *smoothness,
             ramp_seconds: flags.warmup_request_rate_ramp_duration.or(*ramp_seconds),
         },
+        (None, Timing::RateSeries { series, smoothness, arrival_pattern: same }) => Timing::RateSeries {
+            series: series.clone(),
+            arrival_pattern: match &flags.warmup_arrival_pattern {
+                Some(own) => arrival_pattern(Some(own), flags, registry)?,
+                None => same.clone(),
+            },
+            smoothness: *smoothness,
+        },
         (None, _) => Timing::Concurrency,
     };
     let concurrency = match (flags.warmup_concurrency.or(flags.concurrency), &timing) {
@@ -294,7 +350,7 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
         (concurrency, _) => concurrency,
     };
     prefill_fits("--warmup-prefill-concurrency", flags.warmup_prefill_concurrency, concurrency)?;
-    Ok(Some(PhasePlan {
+    let mut warmup = PhasePlan {
         concurrency,
         concurrency_ramp_seconds: flags.warmup_concurrency_ramp_duration.or(flags.concurrency_ramp_duration),
         prefill_concurrency: flags.warmup_prefill_concurrency.or(flags.prefill_concurrency),
@@ -307,7 +363,9 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
         duration_seconds: flags.warmup_duration,
         grace_seconds: finite(flags.warmup_grace_period),
         ..profiling.clone()
-    }))
+    };
+    end_of_series(&mut warmup);
+    Ok(Some(warmup))
 }
 
 fn finite(seconds: Option<f64>) -> Option<f64> {

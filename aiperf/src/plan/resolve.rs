@@ -28,7 +28,15 @@ const HTTP: &str = "http";
 /// When flags disagree, or name what the registry does not have.
 pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
     let mut notices = Vec::new();
-    let load = resolve_load(&flags.load, registry)?;
+    let given_osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
+    let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), given_osl)?;
+    let sampler = input::sampler(flags, registry, file.as_ref())?;
+    let mut load_flags = flags.load.clone();
+    if let Some(notice) = input::schedule_of_the_file(&flags.load, file.as_ref(), &sampler)? {
+        load_flags.fixed_schedule = true;
+        notices.push(notice);
+    }
+    let load = resolve_load(&load_flags, registry)?;
     if flags.load.fixed_schedule && flags.input.input_file.is_none() {
         return Err(PlanError::Needs { flag: "--fixed-schedule", needs: "--input-file with time stamps" });
     }
@@ -79,9 +87,6 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     if flags.osl_mean.is_some() && !metadata.produces_tokens {
         notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
     }
-    let osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
-    let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), osl)?;
-    let sampler = input::sampler(flags, registry, file.as_ref())?;
     let input = Input {
         entries: flags
             .num_dataset_entries
@@ -90,7 +95,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
             .unwrap_or(DEFAULT_DATASET_ENTRIES),
         batch_size: flags.batch_size,
         isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
-        osl: flags.osl_mean.filter(|_| metadata.produces_tokens).map(|mean| Spread { mean, stddev: flags.osl_stddev }),
+        osl: given_osl.filter(|_| metadata.produces_tokens),
         rankings,
         tokenizer: flags.tokenizer.clone(),
         tokenizer_revision: flags.tokenizer_revision.clone(),

@@ -12,6 +12,7 @@ use etcetera::BaseStrategy;
 
 use super::fault::{Fault, Problem};
 use super::manifest::FILE_NAME;
+use super::trust::Trust;
 
 /// Paths of packages, in the platform's form of a list.
 pub const PATH_VARIABLE: &str = "AIPERF_PLUGIN_PATH";
@@ -39,6 +40,7 @@ pub enum Origin {
 #[derive(Debug, Clone, Default)]
 pub struct DiscoveryOptions {
     places: Vec<Place>,
+    trust: Trust,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +105,16 @@ impl DiscoveryOptions {
         Self::default()
     }
 
+    /// The same places, with this answer to whose packages are used.
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// Whose packages are used.
+    pub fn trust(&self) -> Trust {
+        self.trust
+    }
+
     /// Whether nothing but what is built in takes part.
     pub fn is_nowhere(&self) -> bool {
         self.places.is_empty()
@@ -158,7 +170,7 @@ impl DiscoveryOptions {
         ["/usr/local/lib", "/usr/lib"]
             .iter()
             .for_each(|path| add(Origin::System, Path::new(path).join("aiperf/plugins")));
-        Ok(Self { places })
+        Ok(Self { places, trust: Trust::default() })
     }
 
     /// Looks.

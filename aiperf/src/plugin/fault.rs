@@ -73,6 +73,17 @@ pub enum Problem {
     /// The library lies outside the manifest's folder.
     #[error("the library `{}` is outside the folder of its manifest; a package keeps its library beside it", .0.display())]
     Outside(PathBuf),
+    /// Others can change the package's files.
+    #[error(
+        "`{}` {why}, who could put other code in its place; take that right away (`chmod go-w`, `chown`), \
+         or use it all the same with --allow-insecure-plugin-path", path.display()
+    )]
+    Insecure {
+        /// The file or folder.
+        path: PathBuf,
+        /// Who can write it.
+        why: String,
+    },
     /// The library is not one that can be used.
     #[error("library `{}`: {error}", library.display())]
     Library {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::category::{self, Category, UnknownCategory};
-use super::discovery::{DiscoveryOptions, Origin};
+use super::discovery::{Candidate, DiscoveryOptions, Origin};
 use super::fault::{Fault, Problem};
 use super::manifest::{ClassPath, Manifest, PackageInfo};
 use super::preferences::Preferences;
+use super::trust::{self, Trust};
 use super::{name, resolve};
 
 mod names;
@@ -25,6 +26,7 @@ pub struct Registry {
     hidden: Vec<HiddenPackage>,
     disabled: Vec<DisabledPackage>,
     choices: Vec<Choice>,
+    required: Vec<String>,
     /// What is not wrong but worth a line, of manifests and choices.
     said: Vec<String>,
     /// The same, of names that two packages want.
@@ -139,6 +141,8 @@ pub struct SetAside {
     pub manifest: PathBuf,
     /// Its name, where the manifest could be read.
     pub name: Option<String>,
+    /// (category, name) of what it would offer, where the manifest could be read.
+    pub entries: Vec<(&'static str, String)>,
     /// Everything that is wrong.
     pub faults: Vec<Fault>,
 }
@@ -170,8 +174,10 @@ pub enum RegistryError {
     #[error(transparent)]
     Category(#[from] UnknownCategory),
     /// No such entry.
-    #[error("type `{name}` not found in category `{category}`{}{}",
-        name::suggestion(name, available.iter().map(String::as_str)), bullets(available))]
+    #[error("type `{name}` not found in category `{category}`{}{}{}",
+        name::suggestion(name, available.iter().map(String::as_str)),
+        set_aside.as_ref().map(|fault| format!("\nA package that offers it is set aside: {fault}")).unwrap_or_default(),
+        bullets(available))]
     TypeNotFound {
         /// The category.
         category: &'static str,
@@ -179,6 +185,16 @@ pub enum RegistryError {
         name: String,
         /// What exists.
         available: Vec<String>,
+        /// What is wrong with a package that has it, where there is one.
+        set_aside: Option<String>,
+    },
+    /// A package that was required takes no part.
+    #[error("package `{package}` is required, and takes no part: {reason}")]
+    Required {
+        /// The package.
+        package: String,
+        /// Why it takes none.
+        reason: String,
     },
     /// No transport for the scheme of a URL.
     #[error("no transport for `{scheme}://` of {url}{}{}",
@@ -224,10 +240,15 @@ impl Registry {
         let mut registry = Self::default();
         registry.admit(builtin, Source::Builtin);
         for fault in found.faults {
-            registry.set_aside.push(SetAside { manifest: fault.file.clone(), name: None, faults: vec![fault] });
+            registry.set_aside.push(SetAside {
+                manifest: fault.file.clone(),
+                name: None,
+                entries: Vec::new(),
+                faults: vec![fault],
+            });
         }
         for candidate in found.manifests {
-            registry.take(candidate.manifest, candidate.origin, preferences);
+            registry.take(candidate, options.trust(), preferences);
         }
         registry.settle();
         for (category, name, package) in preferences.uses() {
@@ -282,7 +303,40 @@ impl Registry {
             category: &category.name,
             name: wanted.to_owned(),
             available: self.entries(category).map(|entry| entry.name.clone()).collect(),
+            set_aside: self.set_aside.iter().find_map(|package| {
+                let has = |(of, name): &(&str, String)| *of == category.name && name::same(name, wanted);
+                package.entries.iter().any(has).then(|| package.faults.first().map(Fault::to_string))?
+            }),
         })
+    }
+
+    /// Makes sure that a package takes part, and that a run does not go on without it.
+    ///
+    /// # Errors
+    /// When it does not; the error says why.
+    pub fn require(&mut self, package: &str) -> Result<&Package, RegistryError> {
+        if let Some(found) = self.packages.iter().find(|one| name::same(one.name(), package)) {
+            self.required.push(found.name().to_owned());
+            return Ok(found);
+        }
+        let named = |name: &str| name::same(name, package);
+        let faulty = self.set_aside.iter().find(|one| one.name.as_deref().is_some_and(named));
+        let reason = match faulty.and_then(|one| one.faults.first()) {
+            Some(fault) => fault.to_string(),
+            None if self.disabled.iter().any(|one| named(&one.name)) => {
+                format!("it is disabled; `aiperf plugins enable {package}` lets it take part")
+            }
+            None => {
+                let near = name::suggestion(package, self.packages().map(Package::name));
+                format!("it is not installed{near}; `aiperf plugins add` installs a package")
+            }
+        };
+        Err(RegistryError::Required { package: package.to_owned(), reason })
+    }
+
+    /// Whether a run must not go on without what this package offers.
+    pub fn is_required(&self, package: &Package) -> bool {
+        self.required.iter().any(|required| required == package.name())
     }
 
     /// The entries of a category that have their name, by name.
@@ -381,10 +435,12 @@ impl fmt::Display for Rule {
 }
 
 impl Registry {
-    fn take(&mut self, path: PathBuf, origin: Origin, preferences: &Preferences) {
+    fn take(&mut self, Candidate { manifest: path, origin }: Candidate, trust: Trust, preferences: &Preferences) {
         let manifest = match Manifest::read(&path) {
             Ok(manifest) => manifest,
-            Err(faults) => return self.set_aside.push(SetAside { manifest: path, name: None, faults }),
+            Err(faults) => {
+                return self.set_aside.push(SetAside { manifest: path, name: None, entries: Vec::new(), faults });
+            }
         };
         let wanted = manifest.package.name.as_str();
         if preferences.is_disabled(wanted) {
@@ -393,14 +449,16 @@ impl Registry {
         if let Some(used) = self.packages.iter().find_map(|package| package.manifest_of(wanted)) {
             return self.hidden.push(HiddenPackage { name: wanted.to_owned(), used: used.to_owned(), manifest: path });
         }
-        match check(&path, &manifest) {
+        match check(&path, &manifest).and_then(|library| trusted(&path, library, trust)) {
             Ok(library) => {
                 self.said.extend(manifest.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
                 self.admit(manifest, Source::Library { path: library, manifest: path, origin });
             }
             Err(fault) => {
                 let name = Some(wanted.to_owned());
-                self.set_aside.push(SetAside { manifest: path, name, faults: vec![fault] });
+                let entries =
+                    manifest.entries.iter().map(|one| (one.category.name.as_str(), one.name.clone())).collect();
+                self.set_aside.push(SetAside { manifest: path, name, entries, faults: vec![fault] });
             }
         }
     }
@@ -425,6 +483,17 @@ impl Registry {
 pub(super) fn check(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault> {
     check_manifest(path, manifest)?;
     resolve::library(path, manifest)
+}
+
+/// The library, where nobody else can write it, its manifest and their folders.
+fn trusted(manifest: &Path, library: PathBuf, trust: Trust) -> Result<PathBuf, Fault> {
+    if trust == Trust::AnyFiles {
+        return Ok(library);
+    }
+    let insecure = |problem| Fault::of(manifest, problem);
+    let real = manifest.canonicalize().map_err(|error| insecure(Problem::Unreadable(error)))?;
+    trust::check([library.as_path(), &real]).map_err(insecure)?;
+    Ok(library)
 }
 
 /// The part of [`check`] that needs no library.

@@ -25,6 +25,9 @@ pub enum TokenCount {
     None,
 }
 
+/// Turns whose input tokens are remembered. A dataset with more of them is counted anew, and takes no more memory.
+const REMEMBERED_COUNTS: usize = 100_000;
+
 /// Makes facts of exchanges. One per thread.
 pub struct Recorder {
     endpoint: Arc<dyn Endpoint>,
@@ -106,6 +109,9 @@ impl Recorder {
             tokenizer.count(&texts.join(" ")) as u64
         };
         if request.replies.is_empty() {
+            if self.input_counts.len() >= REMEMBERED_COUNTS {
+                self.input_counts.clear();
+            }
             *self.input_counts.entry((conversation, request.turn_index)).or_insert_with(count)
         } else {
             count()

@@ -86,7 +86,8 @@ pub fn audit(evidence: &Evidence<'_>) -> Audit {
         format!("a task that was due had to wait {:.1} ms for a processor", audit.runtime_lag_max_ms)
     });
     // Where a limit holds a schedule back, waiting for a slot is the server's doing.
-    let held_back = evidence.plan.concurrency.is_some() && evidence.plan.timing != Timing::Concurrency;
+    let limited = evidence.plan.concurrency.or(evidence.plan.prefill_concurrency).is_some();
+    let held_back = limited && evidence.plan.timing != Timing::Concurrency;
     let lag = evidence.metrics.iter().find(|metric| metric.tag == "credit_to_start_latency").filter(|_| !held_back);
     audit.schedule_lag_p99_ms = lag.and_then(|metric| metric.distribution.as_ref()?.percentile(99.0));
     if let Some(lag) = audit.schedule_lag_p99_ms {

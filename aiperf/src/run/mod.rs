@@ -105,6 +105,7 @@ pub fn execute(
     let clock = Clock::start();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("aiperf-worker")
+        .worker_threads(usize::try_from(plan.load.workers).unwrap_or(usize::MAX))
         .enable_all()
         .build()
         .map_err(|source| RunError::System { what: "starting the worker threads", source })?;

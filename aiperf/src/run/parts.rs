@@ -23,14 +23,15 @@ use crate::export::{Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus
 use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
 use crate::plan::{Plan, Spread, Timing};
 use crate::plugin::category;
-use crate::plugin::registry::{Entry, Registry, RegistryError, Source};
+use crate::plugin::digest::sha256;
+use crate::plugin::registry::{Entry, Registry, RegistryError, Source, Standing};
 use crate::plugin::services::HostServices;
 use crate::random::RootSeed;
 use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::{CancelFrom, Urls, Worker};
+use crate::worker::{CancelFrom, RoomOfLast, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +128,7 @@ impl Parts {
         let inputs = write_inputs(&layout, &*endpoint, &requests, &*dataset, &target.endpoint)?;
 
         maker.artifact_dir = Some(layout.dir().to_owned());
-        let exporters = maker.exporters(registry, &layout)?;
+        let exporters = maker.exporters(registry, &layout, &mut notices)?;
         let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
         let measures = plan.output.measures();
         let run_headers = RunHeaders {
@@ -183,6 +184,7 @@ impl Parts {
             headers: run_headers,
             timeout: target.timeout,
             cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
+            room: RoomOfLast::default(),
         };
         Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
     }
@@ -202,7 +204,7 @@ fn draws(
         maker.make(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None, table::dataset_sampler)?;
     let sampler = Sampler::new(order, dataset.len());
     match plan.input.file {
-        None => Ok(Draws::AtHand(sampler)),
+        None => Ok(Draws::AtHand(Box::new(sampler))),
         Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
@@ -232,16 +234,28 @@ impl Maker<'_> {
         let host = HostServices::new(entry.package.name(), self.clock, self.plan.seed);
         let made = make(entry, setup, &host)?;
         if let Source::Library { path, .. } = &entry.package.source {
+            let over = match &entry.standing {
+                Standing::Wins { over } => over.as_slice(),
+                Standing::Loses { .. } => &[],
+            };
             self.plugins.push(serde_json::json!({
                 "category": entry.category.name, "name": entry.name, "package": entry.package.name(),
                 "version": entry.package.info.version, "class": entry.class.to_string(), "library": path.display().to_string(),
+                "sha256": sha256(path).ok(), "rule": over.first().map(|rival| rival.rule),
+                "shadows": over.iter().map(|rival| &rival.class).collect::<Vec<_>>(),
             }));
         }
         Ok(made)
     }
 
     /// Every winning entry of the category; those that have nothing to do in this run say so and are left out.
-    fn exporters(&mut self, registry: &Registry, layout: &Layout) -> Result<Exporters, PartsError> {
+    /// So are those of a package that turns out to be broken and is not required, with a notice.
+    fn exporters(
+        &mut self,
+        registry: &Registry,
+        layout: &Layout,
+        notices: &mut Vec<String>,
+    ) -> Result<Exporters, PartsError> {
         let mut exporters = Exporters::default();
         let category = category::find("data_exporter").expect("the category is one of ours");
         for entry in registry.entries(category).filter(|entry| entry.wins()) {
@@ -254,6 +268,9 @@ impl Maker<'_> {
                 Ok(exporter) => exporters.add(entry.name.clone(), exporter),
                 Err(error) if error.is_disabled() => {
                     tracing::debug!(exporter = entry.name, "left out: {error}");
+                }
+                Err(error) if error.is_broken_library() && !registry.is_required(&entry.package) => {
+                    notices.push(format!("{error}. It is left out; --require-plugin makes it an error."));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -321,6 +338,8 @@ fn run_name(plan: &Plan) -> RunName<'_> {
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
             (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
             (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),
+            (Timing::RateSeries { .. }, None) => Stimulus::RateSeries,
+            (Timing::RateSeries { .. }, Some(limit)) => Stimulus::ConcurrencyAndRateSeries(limit),
             (Timing::UserCentric { rate, users }, _) => Stimulus::UserCentric(*users, *rate),
             (Timing::FixedSchedule, _) => Stimulus::FixedSchedule,
         },

@@ -14,6 +14,7 @@ use crate::plan::{Cancellation, PhasePlan, Timing};
 use crate::plugin::registry::Registry;
 use crate::random::{RootSeed, Stream};
 use crate::timing::issuer::{Cancelling, Feed, Parts};
+use crate::timing::series::Walk;
 use crate::timing::{Issuer, Pace, StopRule};
 
 /// One phase, ready to run.
@@ -79,6 +80,13 @@ pub(super) fn ready(
         let entry = registry.entry("arrival_pattern", arrival_pattern)?;
         arrival = Some(maker.make(entry, config, None, table::arrival_pattern)?);
     }
+    let mut series = None;
+    if let Timing::RateSeries { series: points, arrival_pattern, smoothness } = &plan.timing {
+        series = Some(Walk::new(points.clone()));
+        let config = object(&ArrivalConfig::new(1.0, *smoothness, seed("timing.arrival")));
+        let entry = registry.entry("arrival_pattern", arrival_pattern)?;
+        arrival = Some(maker.make(entry, config, None, table::arrival_pattern)?);
+    }
     let stop = StopRule {
         requests: plan.request_count,
         sessions: plan.session_count.or((plan.timing == Timing::FixedSchedule).then(|| supply.dataset.len())),
@@ -88,7 +96,7 @@ pub(super) fn ready(
         Box::new(AtRandom { cancellation, stream: supply.seed.stream("timing.cancellation") }) as Box<dyn Cancelling>
     });
     let feed = Box::new(Drawn { supply: supply.clone(), next: None });
-    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, limit, prefill, stop });
+    let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, series, limit, prefill, stop });
     Ok(ReadyPhase { phase, plan: plan.clone(), issuer })
 }
 
@@ -119,7 +127,7 @@ fn nanos(seconds: f64) -> u64 {
 /// Conversations drawn by a sampler.
 pub(super) enum Draws {
     /// All of them are at hand.
-    AtHand(Sampler),
+    AtHand(Box<Sampler>),
     /// Each is read on a thread of its own some time before it is sent: a long prompt takes milliseconds to make, and a
     /// schedule cannot wait for it.
     Ahead(Receiver<u64>),

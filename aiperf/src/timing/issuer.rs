@@ -8,6 +8,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use aiperf_abi::{Actions, ArrivalPattern, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
 use super::pace::Pace;
+use super::series::Walk;
 use crate::credit::{Credit, Phase};
 
 /// When a phase stops. The first rule that holds wins.
@@ -100,6 +101,8 @@ struct Book {
     arrival: Option<Box<dyn ArrivalPattern>>,
     /// Requests per second, while it changes.
     rate: Option<Pace>,
+    /// Where the schedule stands in a series of rates, whose arrival pattern has one request per second.
+    series: Option<Walk>,
     /// Sessions at one time.
     limit: Option<Pace>,
     slots: u64,
@@ -139,6 +142,8 @@ pub struct Parts {
     pub arrival: Option<Box<dyn ArrivalPattern>>,
     /// Requests per second, where the arrival's own rate changes.
     pub rate: Option<Pace>,
+    /// A series of rates to follow; the arrival's own rate is then 1.
+    pub series: Option<Walk>,
     /// Sessions at one time, if that is limited.
     pub limit: Option<Pace>,
     /// Requests at one time whose reply has no content yet, if that is limited.
@@ -150,13 +155,14 @@ pub struct Parts {
 impl Issuer {
     /// An issuer that has not started.
     pub fn new(strategy: Box<dyn TimingStrategy>, parts: Parts) -> Self {
-        let Parts { phase, feed, cancelling, arrival, rate, limit, prefill, stop } = parts;
+        let Parts { phase, feed, cancelling, arrival, rate, series, limit, prefill, stop } = parts;
         let book = Book {
             phase,
             feed,
             cancelling,
             arrival,
             rate,
+            series,
             limit,
             slots: 0,
             prefill,
@@ -307,10 +313,18 @@ impl TimingHost for Book {
 
     fn slipped(&mut self, by_ns: u64) {
         self.counts.slipped_ns += by_ns;
+        if let Some(series) = &mut self.series {
+            series.skip(by_ns as f64 / 1e9);
+        }
     }
 
     fn next_interval_ns(&mut self) -> Option<f64> {
-        Some(self.arrival.as_mut()?.next_interval() * 1e9)
+        let interval = self.arrival.as_mut()?.next_interval();
+        let interval = match &mut self.series {
+            Some(series) => series.next(interval)?,
+            None => interval,
+        };
+        Some(interval * 1e9)
     }
 
     fn upcoming(&mut self) -> Option<Upcoming> {

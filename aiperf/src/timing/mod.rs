@@ -5,7 +5,9 @@ pub mod arrival;
 pub mod issuer;
 pub mod pace;
 pub mod ramp;
+pub mod series;
 pub mod strategy;
 
 pub use issuer::{Cancelling, Done, Feed, IssueCounts, Issuer, NextTurn, StopRule};
 pub use pace::Pace;
+pub use series::RateSeries;

@@ -22,7 +22,7 @@ pub(super) const NAMES: &[(&str, Embedded)] = &[
     ("r50k_base", Embedded::Gpt2),
 ];
 
-/// The regular expression engine of `gpt2` gives up on a run of white space beyond a million characters; such a run is
+/// The regular expression engine gives up on a run of white space beyond a million characters; such a run is
 /// encoded in parts of this many bytes.
 const LONGEST_BLANK: usize = 100_000;
 
@@ -57,53 +57,31 @@ impl Embedded {
         }
     }
 
-    /// Reads the tables (tens of milliseconds) unless that was done.
+    /// Reads the tables (some hundred milliseconds at most) unless that was done.
     pub(super) fn warm(self) {
-        match self {
-            Self::O200kBase => drop(bpe_openai::o200k_base()),
-            Self::Cl100kBase => drop(bpe_openai::cl100k_base()),
-            Self::Gpt2 => drop(gpt2()),
-        }
+        self.tables();
     }
 
     pub(super) fn count(self, text: &str) -> usize {
-        match self {
-            Self::O200kBase => bpe_openai::o200k_base().count(text),
-            Self::Cl100kBase => bpe_openai::cl100k_base().count(text),
-            Self::Gpt2 => parts(text).map(|part| gpt2().count_ordinary(part)).sum(),
-        }
+        parts(text).map(|part| self.tables().count_ordinary(part)).sum()
     }
 
     pub(super) fn encode(self, text: &str) -> Vec<u32> {
-        match self {
-            Self::O200kBase => bpe_openai::o200k_base().encode(text),
-            Self::Cl100kBase => bpe_openai::cl100k_base().encode(text),
-            Self::Gpt2 => parts(text).flat_map(|part| gpt2().encode_ordinary(part)).collect(),
-        }
+        parts(text).flat_map(|part| self.tables().encode_ordinary(part)).collect()
     }
 
     pub(super) fn decode(self, tokens: &[u32]) -> String {
-        let bytes = match self {
-            Self::O200kBase => decode_bpe(&bpe_openai::o200k_base().bpe, tokens),
-            Self::Cl100kBase => decode_bpe(&bpe_openai::cl100k_base().bpe, tokens),
-            Self::Gpt2 => tokens.iter().flat_map(|token| gpt2().decode_bytes(&[*token]).unwrap_or_default()).collect(),
-        };
+        let bytes = tokens.iter().flat_map(|token| self.tables().decode_bytes(&[*token]).unwrap_or_default()).collect();
         String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
-}
 
-fn gpt2() -> &'static CoreBPE {
-    tiktoken_rs::r50k_base_singleton()
-}
-
-fn decode_bpe(bpe: &bpe_openai::byte_pair_encoding::BytePairEncoding, tokens: &[u32]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(tokens.len() * 4);
-    for token in tokens {
-        if (*token as usize) < bpe.num_tokens() {
-            bytes.extend_from_slice(bpe.token_bytes(*token));
+    fn tables(self) -> &'static CoreBPE {
+        match self {
+            Self::O200kBase => tiktoken_rs::o200k_base_singleton(),
+            Self::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
+            Self::Gpt2 => tiktoken_rs::r50k_base_singleton(),
         }
     }
-    bytes
 }
 
 fn fold(name: &str) -> String {
@@ -188,7 +166,9 @@ mod tests {
     #[test]
     fn endless_white_space_is_counted_and_nothing_is_lost() {
         let text = format!("a{}b", " ".repeat(1_200_000));
-        assert_eq!(Embedded::Gpt2.decode(&Embedded::Gpt2.encode(&text)), text);
+        for which in ALL {
+            assert_eq!(which.decode(&which.encode(&text)), text);
+        }
     }
 
     proptest! {

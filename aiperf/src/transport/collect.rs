@@ -22,10 +22,46 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// How large a reply is expected to be, so that the room for it is taken once and not while it arrives.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Room {
+    bytes: usize,
+    chunks: usize,
+}
+
+impl Room {
+    /// Beyond this a reply grows as it comes.
+    const MOST: Self = Self { bytes: 16 << 10, chunks: 256 };
+
+    /// Room for another reply like this one.
+    pub fn like(reply: &Reply) -> Self {
+        Self {
+            bytes: (reply.body.len() + reply.body.len() / 8).min(Self::MOST.bytes),
+            chunks: (reply.arrivals.len() + reply.arrivals.len() / 8).min(Self::MOST.chunks),
+        }
+    }
+
+    /// As one number, to be kept in an atomic.
+    pub fn packed(self) -> u64 {
+        (self.bytes as u64) << 32 | self.chunks as u64
+    }
+
+    /// Back from [`Room::packed`].
+    pub fn unpacked(packed: u64) -> Self {
+        Self { bytes: (packed >> 32) as usize, chunks: packed as u32 as usize }
+    }
+}
+
 /// A sink to give to a transport, and what it collects. Call it immediately before [`aiperf_abi::Transport::send`]:
 /// the request starts now.
 pub fn collector(clock: Clock) -> (Sink, Collected) {
-    let reply = Reply { start_ns: clock.now_ns(), ..Reply::default() };
+    collector_with(clock, Room::default())
+}
+
+/// The same, with room for a reply as large as expected.
+pub fn collector_with(clock: Clock, room: Room) -> (Sink, Collected) {
+    let (body, arrivals) = (Vec::with_capacity(room.bytes), Vec::with_capacity(room.chunks));
+    let reply = Reply { start_ns: clock.now_ns(), body, arrivals, ..Reply::default() };
     let state = Arc::new(Mutex::new(State {
         reply,
         location: None,

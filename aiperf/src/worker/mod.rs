@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::credit::Credit;
 use crate::endpoint::payload;
 use crate::exchange::Exchange;
 use crate::reply::Reply;
-use crate::transport::collect::{Outcome, collector};
+use crate::transport::collect::{Outcome, Room, collector_with};
 use crate::transport::failure;
 use crate::transport::headers::{RunHeaders, request_headers};
 
@@ -40,6 +41,8 @@ pub struct Worker {
     pub timeout: Duration,
     /// From where on a request has its time that is given up on purpose.
     pub cancel_from: CancelFrom,
+    /// How large the last reply was; the next one is expected to be alike.
+    pub room: RoomOfLast,
 }
 
 /// The moment from which the time counts after which a request is given up on purpose.
@@ -50,6 +53,10 @@ pub enum CancelFrom {
     /// It starts: the transport does not tell more.
     Start,
 }
+
+/// Size of the last reply, see [`Room`].
+#[derive(Debug, Default)]
+pub struct RoomOfLast(AtomicU64);
 
 impl Worker {
     /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
@@ -97,7 +104,7 @@ impl Worker {
         abandoned: &mut watch::Receiver<bool>,
         first_content: Option<OnFirstContent>,
     ) -> Reply {
-        let (mut sink, collected) = collector(self.clock);
+        let (mut sink, collected) = collector_with(self.clock, Room::unpacked(self.room.0.load(Ordering::Relaxed)));
         if let Some(first_content) = first_content {
             sink = prefill::listening(sink, Arc::clone(&self.endpoint), first_content);
         }
@@ -116,6 +123,7 @@ impl Worker {
         };
         let mut reply = collected.finish(outcome);
         reply.sent_bytes = sent_bytes;
+        self.room.0.store(Room::like(&reply).packed(), Ordering::Relaxed);
         reply
     }
 }

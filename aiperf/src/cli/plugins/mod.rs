@@ -2,10 +2,13 @@
 //! files; never loads a library.
 
 mod check;
+mod doctor;
 mod document;
 mod list;
+pub(super) mod lock;
 mod package;
 mod preferences;
+mod probe;
 mod show;
 pub(super) mod text;
 mod troubles;
@@ -24,6 +27,7 @@ use crate::plugin::category::{self, Category};
 use crate::plugin::discovery::DiscoveryOptions;
 use crate::plugin::preferences::Preferences;
 use crate::plugin::registry::{Registry, RegistryError};
+use crate::plugin::trust::Trust;
 use crate::plugin::{manifest, name};
 
 /// Where packages are looked for.
@@ -36,6 +40,10 @@ pub struct DiscoveryArgs {
     /// Use nothing but what is built in
     #[arg(long, global = true, help_heading = "Plugins", conflicts_with = "plugin_path")]
     no_plugins: bool,
+
+    /// Use packages that others can write, too: whoever can put other code there decides what this run does
+    #[arg(long, global = true, help_heading = "Plugins")]
+    allow_insecure_plugin_path: bool,
 
     /// Which package a name means, for this once: `--use endpoint:chat=aiperf` is what is built in. Repeatable
     #[arg(
@@ -54,10 +62,12 @@ impl DiscoveryArgs {
     /// # Errors
     /// When a path that was given is not there.
     pub fn options(&self) -> Result<DiscoveryOptions, Failure> {
-        match self.no_plugins {
-            true => Ok(DiscoveryOptions::nowhere()),
-            false => Ok(DiscoveryOptions::of_process(&self.plugin_path)?),
-        }
+        let options = match self.no_plugins {
+            true => DiscoveryOptions::nowhere(),
+            false => DiscoveryOptions::of_process(&self.plugin_path)?,
+        };
+        let trust = if self.allow_insecure_plugin_path { Trust::AnyFiles } else { Trust::OwnFiles };
+        Ok(options.trusting(trust))
     }
 
     /// Everything that is found, for a command that uses it: packages that are set aside are named on the standard
@@ -167,6 +177,24 @@ enum PluginsCommand {
         /// The name
         name: String,
     },
+    /// How every package is: manifest, permissions, library, ABI, C library, digest, names. Each library is loaded in a
+    /// process of its own
+    Doctor,
+    /// Write down the packages that take part, by version and digest, for a team or a pipeline
+    Lock {
+        /// Compare with what was written down, and write nothing
+        #[arg(long)]
+        check: bool,
+        /// The lock
+        #[arg(long, value_name = "FILE", default_value = crate::plugin::lock::FILE_NAME)]
+        file: PathBuf,
+    },
+    /// Load a library and say what came of it: run by `doctor` in a process of its own
+    #[command(hide = true)]
+    LoadLibrary {
+        /// The library
+        path: PathBuf,
+    },
     /// Let a package take part again
     Enable {
         /// Name of the package
@@ -182,7 +210,7 @@ enum PluginsCommand {
 }
 
 /// The sub-words, for a slip of the finger that looks like a category.
-const WORDS: [&str; 10] = [
+const WORDS: [&str; 12] = [
     "list-plugins",
     "list-implementations",
     "validate",
@@ -192,6 +220,8 @@ const WORDS: [&str; 10] = [
     "which",
     "enable",
     "disable",
+    "doctor",
+    "lock",
     "schema",
 ];
 
@@ -222,6 +252,11 @@ impl Form {
             }
             Self::Text => output::stdout(&text(document)),
         }
+    }
+
+    /// Says something on the standard output as it is.
+    fn say(text: &str) {
+        output::stdout(text);
     }
 
     /// Tells on the standard error what is wrong with packages. The JSON documents have it inside.
@@ -265,6 +300,10 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
                 let registry = registry()?;
                 which::tell(&registry, find_category(category, &registry)?, name, form)
             }
+            PluginsCommand::Doctor => doctor::tell(&discovery.options()?, &registry()?, form),
+            PluginsCommand::Lock { check: false, file } => lock::write(&registry()?, file, form),
+            PluginsCommand::Lock { check: true, file } => lock::check(&registry()?, file, form),
+            PluginsCommand::LoadLibrary { path } => probe::load_here(path),
             PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
             PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),
             PluginsCommand::Schema => {

@@ -15,7 +15,7 @@ mod tests;
 mod traces;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aiperf_abi::data::conversation::{Conversation, Turn};
@@ -134,6 +134,21 @@ struct Index {
     origin: Option<f64>,
     empty: u64,
     left_out: u64,
+}
+
+/// Whether the first row of a file that holds a request says when it is to be sent. A row that cannot be read says nothing;
+/// what is wrong with it is told when the file is opened.
+pub fn starts_with_a_time(path: &Path, kind: FileKind) -> bool {
+    let mut has_time = false;
+    // The refusal ends the walk.
+    let _ = Store::open(path, kind, None, |_, _, parsed| match parsed.map(|parsed| parsed.turns.into_iter().next()) {
+        Ok(None) => Ok(()),
+        first => {
+            has_time = first.is_ok_and(|draft| draft.is_some_and(|draft| draft.turn.timestamp.is_some()));
+            Err(DatasetError::Nothing { path: path.to_owned(), reason: String::new() })
+        }
+    });
+    has_time
 }
 
 impl FileDataset {

@@ -41,6 +41,7 @@ fn parts(limit: Option<u64>, stop: StopRule) -> Parts {
         cancelling: None,
         arrival: None,
         rate: None,
+        series: None,
         limit: limit.map(|limit| Pace::steady(limit as f64)),
         prefill: None,
         stop,
