@@ -22,6 +22,7 @@ pub mod random;
 pub mod record;
 pub mod reply;
 pub mod run;
+pub mod secret;
 pub mod timing;
 pub mod tokenizer;
 pub mod transport;

@@ -28,6 +28,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("clock", 0),
     ("exit", 0),
     ("random", 0),
+    ("secret", 0),
 ];
 
 /// The floor whose rooms may know each other.

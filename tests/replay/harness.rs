@@ -56,7 +56,7 @@ pub(crate) fn post(url: &str) -> TransportRequest {
 
 pub(crate) async fn exchange(http: &HttpTransport, request: TransportRequest) -> Reply {
     let (sink, collected) = collector(Clock::start());
-    let limit = Duration::from_secs(60);
+    let limit = request.timeout.unwrap_or(Duration::from_secs(60));
     let outcome = match tokio::time::timeout(limit, http.send(request, sink)).await {
         Ok(result) => Outcome::Ended(result),
         Err(_) => Outcome::TimedOut(limit),

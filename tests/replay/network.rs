@@ -6,6 +6,7 @@ use aiperf::clock::Clock;
 use aiperf::endpoint::reading::read_reply;
 use aiperf::transport::HttpTransport;
 use aiperf::transport::collect::{Outcome, collector};
+use aiperf::transport::failure::GivenUp;
 use aiperf_abi::{Transport, TransportRequest};
 
 use crate::harness::{ask, endpoint, exchange, http, made, post};
@@ -147,7 +148,7 @@ async fn a_dropped_request_closes_its_connection_and_no_other() {
         }
         sending.abort();
         let _ = sending.await;
-        let reply = collected.finish(Outcome::Cancelled);
+        let reply = collected.finish(Outcome::Cancelled(GivenUp::OnPurpose));
         assert_eq!(reply.error.expect("given up").code, Some(499));
         server.ended(1).await;
         assert_eq!(exchange(&http, post(&server.url())).await.error, None, "the next one gets a new connection");

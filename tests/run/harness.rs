@@ -63,7 +63,7 @@ impl Place {
         self.ended(&child.wait_with_output().expect("the binary ends"))
     }
 
-    fn ended(&self, output: &std::process::Output) -> Ran {
+    pub(crate) fn ended(&self, output: &std::process::Output) -> Ran {
         Ran {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout.clone()).expect("text"),

@@ -3,7 +3,6 @@
 mod artifacts;
 mod calibration;
 mod endings;
-mod faults;
 mod harness;
 mod load;
 mod plugins;

@@ -19,7 +19,7 @@ use crate::plugin::registry::Source;
 use crate::progress::Snapshot;
 use crate::random::RootSeed;
 use crate::run::{self, Finished, Watcher};
-use crate::transport::headers::{REDACTED, is_secret};
+use crate::secret::{self, REDACTED};
 
 /// Everything `aiperf profile` takes.
 #[derive(Debug, Args)]
@@ -58,7 +58,7 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
     tracing::info!(
         endpoint = plan.target.endpoint,
         transport = plan.target.transport,
-        urls = plan.target.request_urls.join(" "),
+        urls = %plan.to_json()["endpoint"]["request_urls"],
         seed = plan.seed,
         "planned"
     );
@@ -113,10 +113,16 @@ fn show(finished: &Finished) -> Exit {
     if let Err(error) = write_whole(&finished.console_file, plain.as_bytes()) {
         problems.push(error.to_string());
     }
+    if finished.succeeded == 0 {
+        problems.push(match finished.failed {
+            0 => "no request was finished".to_owned(),
+            failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
+        });
+    }
     for problem in &problems {
         output::stderr(&format!("error: {problem}\n"));
     }
-    match problems.is_empty() && finished.succeeded > 0 {
+    match problems.is_empty() {
         true => Exit::Success,
         false => Exit::Failed,
     }
@@ -127,16 +133,11 @@ fn command_line(args: impl Iterator<Item = String>) -> String {
     let mut words = Vec::new();
     let mut before = String::new();
     for (place, arg) in args.enumerate() {
-        let word = match (place, before.as_str()) {
+        let word = match (place, arg.split_once('=')) {
             (0, _) => "aiperf".to_owned(),
-            (_, "--api-key") => REDACTED.to_owned(),
-            (_, "--header" | "-H") => without_secret(&arg),
-            _ => match arg.split_once('=') {
-                Some((flag @ "--api-key", _)) => format!("{flag}={REDACTED}"),
-                Some((flag @ "--header", header)) => format!("{flag}={}", without_secret(header)),
-                _ if arg.starts_with("-H") && arg.len() > 2 => format!("-H{}", without_secret(&arg[2..])),
-                _ => arg.clone(),
-            },
+            (_, Some((flag, value))) if flag.starts_with("--") => format!("{flag}={}", value_of(flag, value)),
+            _ if arg.starts_with("-H") && arg.len() > 2 => format!("-H{}", value_of("-H", &arg[2..])),
+            _ => value_of(&before, &arg),
         };
         words.push(quoted(&word));
         before = arg;
@@ -144,10 +145,31 @@ fn command_line(args: impl Iterator<Item = String>) -> String {
     words.join(" ")
 }
 
-fn without_secret(header: &str) -> String {
-    match header.split_once(':') {
-        Some((name, _)) if is_secret(name.trim()) => format!("{name}:{REDACTED}"),
-        _ => header.to_owned(),
+/// The value of a flag as it may be shown.
+fn value_of(flag: &str, value: &str) -> String {
+    match flag {
+        "--api-key" => REDACTED.to_owned(),
+        "--header" | "-H" => named(value, ':', secret::is_header),
+        "--plugin-option" => {
+            let is_secret = |path: &str| secret::is_field(path.split_once('.').map_or(path, |(_, key)| key));
+            secret::without_secrets(&named(value, '=', is_secret))
+        }
+        "--extra-inputs" => match serde_json::from_str(value) {
+            Ok(serde_json::Value::Object(mut fields)) => {
+                secret::redact_fields(&mut fields);
+                serde_json::Value::Object(fields).to_string()
+            }
+            _ => value.split(',').map(|pair| named(pair, ':', secret::is_field)).collect::<Vec<_>>().join(","),
+        },
+        _ => secret::without_secrets(value),
+    }
+}
+
+/// A name, a sign and a value, without the value where the name says that it is secret.
+fn named(pair: &str, sign: char, is_secret: impl Fn(&str) -> bool) -> String {
+    match pair.split_once(sign) {
+        Some((name, _)) if is_secret(name) => format!("{name}{sign}{REDACTED}"),
+        _ => pair.to_owned(),
     }
 }
 
@@ -191,8 +213,20 @@ mod tests {
             "--header=Token:KEY6",
             "-H",
             "X-Trace:on",
+            "--url",
+            "http://u:KEY7@h/?api_key=KEY8&v=1",
+            "--url=https://KEY9@h",
+            "-uhttps://h?key=KEY10",
+            "--extra-inputs",
+            "max_tokens:5,api_key:KEY11",
+            "--extra-inputs",
+            r#"{"token":"KEY12","n":1}"#,
+            "--plugin-option",
+            "mail.password=KEY13",
+            "--plugin-option=db.url=postgres://u:KEY14@h/x",
         ]);
         assert!(!shown.contains("KEY"), "{shown}");
         assert!(shown.contains("X-Trace:on") && shown.contains("Authorization"), "{shown}");
+        assert!(shown.contains("max_tokens:5") && shown.contains("v=1"), "{shown}");
     }
 }

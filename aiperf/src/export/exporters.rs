@@ -4,7 +4,7 @@ use aiperf_abi::{DataExporter, Error, FileInfo, RecordBatch, Report};
 
 /// An exporter that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("exporter `{exporter}` failed and is left out from here on: {error}")]
+#[error("exporter `{exporter}`: {error}")]
 pub struct Failure {
     /// The name of its entry.
     pub exporter: String,

@@ -6,17 +6,31 @@ use std::path::{Path, PathBuf};
 
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write `{}`: {source}", path.display())]
+#[error("cannot write `{}`: {reason}{}", path.display(), remedy(reason.kind()))]
 pub struct WriteError {
     /// The file as it was to be called in the end.
     pub path: PathBuf,
     /// What the system said.
-    pub source: io::Error,
+    pub reason: io::Error,
 }
 
 impl WriteError {
-    pub(super) fn new(path: &Path, source: io::Error) -> Self {
-        Self { path: path.to_owned(), source }
+    pub(super) fn new(path: &Path, reason: io::Error) -> Self {
+        Self { path: path.to_owned(), reason }
+    }
+}
+
+/// What to do about a reason that has little to do with the file itself.
+fn remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room there, or choose another folder with --output-artifact-dir"
+        }
+        io::ErrorKind::FileTooLarge => "; raise the limit of a file's size (`ulimit -f`)",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose another folder with --output-artifact-dir"
+        }
+        _ => "",
     }
 }
 
@@ -123,5 +137,13 @@ mod tests {
     fn the_error_names_the_file() {
         let error = write_whole(Path::new("/nowhere/at/all.json"), b"").unwrap_err().to_string();
         assert!(error.starts_with("cannot write `/nowhere/at/all.json`: "), "{error}");
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_once_and_with_what_to_do() {
+        let error = WriteError::new(Path::new("run/x.jsonl"), io::ErrorKind::StorageFull.into());
+        let told = aiperf_abi::Error::from(error).to_string();
+        assert_eq!(told.matches(&io::Error::from(io::ErrorKind::StorageFull).to_string()).count(), 1, "{told}");
+        assert!(told.contains("run/x.jsonl") && told.contains("--output-artifact-dir"), "{told}");
     }
 }

@@ -7,6 +7,7 @@ use aiperf_abi::{FileInfo, Value};
 use serde::Serialize;
 
 use super::file::{PendingFile, WriteError};
+use crate::secret;
 
 /// Writes the file; it appears when it is finished.
 #[derive(Debug)]
@@ -66,7 +67,12 @@ impl InputsWriter {
 }
 
 fn body(payload: &[u8]) -> Value {
-    serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into())
+    let mut body: Value =
+        serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into());
+    if let Some(fields) = body.as_object_mut() {
+        secret::redact_fields(fields);
+    }
+    body
 }
 
 #[cfg(test)]

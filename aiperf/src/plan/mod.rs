@@ -21,6 +21,7 @@ use crate::config::flags::ExportLevel;
 use crate::config::values::Header;
 use crate::dataset::{Corpus, FileOptions, Mixture, Prefixes};
 use crate::metric::{Measures, Slos};
+use crate::secret;
 
 /// One run, resolved.
 #[derive(Debug, Clone)]
@@ -154,18 +155,23 @@ impl Plan {
     pub fn to_json(&self) -> Value {
         let headers: Vec<_> =
             self.target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
+        let shown = |urls: &[String]| urls.iter().map(|url| secret::without_secrets(url)).collect::<Vec<_>>();
+        let mut extra = self.target.model_endpoint.extra.clone();
+        secret::redact_fields(&mut extra);
+        let mut plugin_options = self.plugin_options.clone();
+        plugin_options.values_mut().for_each(secret::redact_settings);
         serde_json::json!({
             "endpoint": {
                 "type": self.target.endpoint,
                 "transport": self.target.transport,
-                "urls": self.target.model_endpoint.urls,
-                "request_urls": self.target.request_urls,
+                "urls": shown(&self.target.model_endpoint.urls),
+                "request_urls": shown(&self.target.request_urls),
                 "url_strategy": self.target.url_strategy,
-                "custom_endpoint": self.target.model_endpoint.custom_endpoint,
+                "custom_endpoint": self.target.model_endpoint.custom_endpoint.as_deref().map(secret::without_secrets),
                 "streaming": self.target.model_endpoint.streaming,
-                "extra": self.target.model_endpoint.extra,
+                "extra": extra,
                 "headers": crate::transport::headers::redacted(&headers),
-                "api_key": self.target.api_key.as_ref().map(|_| "<redacted>"),
+                "api_key": self.target.api_key.as_ref().map(|_| secret::REDACTED),
                 "use_legacy_max_tokens": self.target.model_endpoint.use_legacy_max_tokens,
                 "use_server_token_count": self.target.model_endpoint.use_server_token_count,
                 "request_timeout_seconds": self.target.timeout.as_secs_f64(),
@@ -175,7 +181,7 @@ impl Plan {
             "load": self.load,
             "output": self.output,
             "random_seed": self.seed,
-            "plugin_options": self.plugin_options,
+            "plugin_options": plugin_options,
         })
     }
 }

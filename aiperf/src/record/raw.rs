@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::exchange::Exchange;
 use crate::reply::Reply;
+use crate::secret;
 use crate::transport::headers::{RunHeaders, redacted, request_headers};
 use crate::transport::sse;
 
@@ -92,7 +93,13 @@ impl RawEncoder {
             Ok((headers, payload.into_bytes(info)?))
         };
         match made() {
-            Ok((headers, body)) => (headers, text_or_json(&body)),
+            Ok((headers, body)) => {
+                let mut body = text_or_json(&body);
+                if let Some(fields) = body.as_object_mut() {
+                    secret::redact_fields(fields);
+                }
+                (headers, body)
+            }
             Err(_) => (Vec::new(), Value::Null),
         }
     }

@@ -6,6 +6,7 @@ pub mod calibration;
 pub mod dispatcher;
 pub mod interrupt;
 pub mod lane;
+pub mod limits;
 pub mod parts;
 pub mod phases;
 pub mod recording;
@@ -103,6 +104,7 @@ pub fn execute(
     watcher: &mut dyn Watcher,
 ) -> Result<Finished, RunError> {
     let clock = Clock::start();
+    limits::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("aiperf-worker")
         .worker_threads(usize::try_from(plan.load.workers).unwrap_or(usize::MAX))

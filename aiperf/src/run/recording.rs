@@ -148,13 +148,13 @@ impl Desk {
                 }
             }
             if let Some(Err(failure)) = self.raw.as_mut().map(RawDesk::flush) {
-                tracing::error!("{failure}");
+                tracing::error!("{failure}; nothing more is written there, the run goes on");
                 self.failures.push(failure);
                 self.raw = None;
             }
             let failures = if lines.is_empty() { Vec::new() } else { self.exporters.records(&lines) };
             for failure in failures {
-                tracing::error!("{failure}");
+                tracing::error!("{failure}; it gets no more records, the run goes on");
                 self.failures.push(failure);
             }
             lines.clear();

@@ -75,6 +75,7 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.notices = setting.notices;
     report.notices.extend(about_the_schedule(end));
     report.notices.extend(notices(&metrics));
+    report.notices.extend(recorded.failures.iter().map(|failure| format!("Not everything was kept: {failure}.")));
     if let (warmup, Some(window)) = &recorded.warmup {
         report.warmup_metrics = warmup.finish(*window);
     }

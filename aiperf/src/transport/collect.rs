@@ -7,7 +7,7 @@ use std::time::Duration;
 use aiperf_abi::{ErrorDetails, Flow, Mark, Sink, SinkTarget};
 use tokio::sync::oneshot;
 
-use super::failure;
+use super::failure::{self, GivenUp};
 use crate::clock::Clock;
 use crate::reply::{Arrival, Reply};
 
@@ -18,8 +18,8 @@ pub enum Outcome {
     Ended(aiperf_abi::Result<()>),
     /// The time allowed ran out.
     TimedOut(Duration),
-    /// The client gave it up on purpose.
-    Cancelled,
+    /// The client gave it up.
+    Cancelled(GivenUp),
 }
 
 /// How large a reply is expected to be, so that the room for it is taken once and not while it arrives.
@@ -113,7 +113,7 @@ impl Collected {
         let (location, encoding) = (state.location.take(), state.encoding.take());
         drop(state);
         reply.end_ns = if matches!(outcome, Outcome::Ended(_)) { ended_ns.unwrap_or(now) } else { now };
-        if matches!(outcome, Outcome::Cancelled) {
+        if matches!(outcome, Outcome::Cancelled(_)) {
             reply.cancelled_ns = Some(now);
         }
         reply.error = error_of(&reply, location.as_deref(), encoding.as_deref(), outcome);
@@ -125,7 +125,7 @@ impl Collected {
 fn error_of(reply: &Reply, location: Option<&str>, encoding: Option<&str>, outcome: Outcome) -> Option<ErrorDetails> {
     let failed_status = reply.status.filter(|status| !(200..300).contains(status));
     match outcome {
-        Outcome::Cancelled => Some(failure::cancelled()),
+        Outcome::Cancelled(why) => Some(failure::cancelled(why)),
         Outcome::TimedOut(limit) => Some(failure::timed_out(limit, reply)),
         Outcome::Ended(_) if failed_status.is_some() => {
             failure::of_status(failed_status?, &reply.body, location).into()
@@ -297,7 +297,7 @@ mod tests {
         sink.head(200, &[]);
         sink.chunk(b"x");
         drop(sink);
-        let reply = collected.finish(Outcome::Cancelled);
+        let reply = collected.finish(Outcome::Cancelled(GivenUp::OnPurpose));
         assert_eq!(reply.error.unwrap().code, Some(499));
         assert_eq!(reply.cancelled_ns, Some(reply.end_ns));
         assert_eq!(reply.body, b"x");

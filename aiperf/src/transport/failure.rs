@@ -6,6 +6,7 @@ use std::time::Duration;
 use aiperf_abi::{Error, ErrorDetails, ErrorKind};
 
 use crate::reply::Reply;
+use crate::secret;
 
 /// Longest message kept of what a server sends with a failure, in characters.
 const LONGEST_MESSAGE: usize = 1000;
@@ -20,6 +21,10 @@ pub mod word {
     pub const TLS: &str = "TlsError";
     /// No connection for another reason.
     pub const CONNECT: &str = "ConnectionError";
+    /// This process may not open another file.
+    pub const FILES: &str = "TooManyOpenFiles";
+    /// All local ports toward the server are in use.
+    pub const PORTS: &str = "NoFreePort";
     /// The peer reset the connection.
     pub const RESET: &str = "ConnectionReset";
     /// The connection was closed where headers should have come.
@@ -84,8 +89,9 @@ pub fn of_status(status: u16, body: &[u8], location: Option<&str>) -> ErrorDetai
     let body = String::from_utf8_lossy(body);
     let message = match (location, body.trim()) {
         (Some(to), _) if (300..400).contains(&status) => format!(
-            "redirected to {to}: redirects are not followed, they would count into every latency; give the final \
-             address with --url"
+            "redirected to {}: redirects are not followed, they would count into every latency; give the final \
+             address with --url",
+            secret::without_secrets(to)
         ),
         (_, "") => format!("the server answered {status} with an empty body"),
         (_, body) => shortened(body),
@@ -93,20 +99,33 @@ pub fn of_status(status: u16, body: &[u8], location: Option<&str>) -> ErrorDetai
     ErrorDetails { code: Some(status), kind, message }
 }
 
-/// A request that was given up on purpose.
-pub fn cancelled() -> ErrorDetails {
-    let message = "the request was cancelled by the client".to_owned();
-    ErrorDetails { code: Some(499), kind: word::CANCELLED.to_owned(), message }
+/// Why the client gave a request up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    /// It was one of those that are to be.
+    OnPurpose,
+    /// It was in flight when nothing more was waited for.
+    AtTheEnd,
 }
 
-/// A request that took longer than allowed.
+/// A request that the client gave up.
+pub fn cancelled(why: GivenUp) -> ErrorDetails {
+    let message = match why {
+        GivenUp::OnPurpose => "given up by the client on purpose (--request-cancellation-rate)",
+        GivenUp::AtTheEnd => "given up by the client: still in flight when the run had ended and its grace was over",
+    };
+    ErrorDetails { code: Some(499), kind: word::CANCELLED.to_owned(), message: message.to_owned() }
+}
+
+/// A request that took longer than allowed. The same words for all that came equally far, so that they are counted together.
 pub fn timed_out(limit: Duration, reply: &Reply) -> ErrorDetails {
     let seconds = limit.as_secs_f64();
-    let reached = match (reply.head_ns, reply.body.len()) {
-        (None, _) => "no response headers had come".to_owned(),
-        (Some(_), bytes) => format!("{bytes} bytes of the body had come"),
+    let reached = match (reply.head_ns, reply.body.is_empty()) {
+        (None, _) => "no response headers had come",
+        (Some(_), true) => "headers had come, but nothing of the body",
+        (Some(_), false) => "a part of the body had come",
     };
-    let message = format!("not finished within {seconds} s; {reached} (--request-timeout-seconds)");
+    let message = format!("not finished within {seconds} s, {reached} (--request-timeout-seconds)");
     ErrorDetails { code: Some(408), kind: word::TIMEOUT.to_owned(), message }
 }
 

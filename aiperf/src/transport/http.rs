@@ -8,7 +8,6 @@ mod opening;
 
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aiperf_abi::{Context, Error, ErrorKind, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -19,6 +18,7 @@ use self::body::TellingBody;
 use self::connections::{Connections, HttpVersion, Reuse};
 use self::marks::Telling;
 use super::failure::word;
+use crate::secret;
 
 /// The built-in HTTP transport.
 ///
@@ -29,6 +29,7 @@ use super::failure::word;
 /// - A request is sent once. Only one that met a dead connection before a byte of it was written goes to another.
 /// - No proxy, whatever the environment says: a proxy would be measured along. No redirect is followed. Nothing is
 ///   decompressed, and nothing compressed is asked for.
+/// - The time limit of a request is the host's to keep: it drops the exchange.
 /// - Servers are trusted as the operating system trusts them.
 ///
 /// All of [`aiperf_abi::Mark`] is reported. A request counts as sent when its last byte is in the buffer of its connection,
@@ -65,18 +66,17 @@ impl Transport for HttpTransport {
 }
 
 async fn exchange(client: Client, request: TransportRequest, sink: Sink) -> Result<()> {
-    let limit = request.timeout;
     let (telling, _ended) = Telling::begin(sink);
     let request = prepare(request, &telling)?;
     let server = server_of(request.url());
     let answer = telling.during(client.execute(request)).await;
-    let mut response = answer.map_err(|e| told(&e, &server, Progress::NoHead, limit))?;
+    let mut response = answer.map_err(|e| told(&e, &server, Progress::NoHead))?;
 
     let headers: Vec<(&str, &str)> =
         response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
     telling.head(response.status().as_u16(), &headers);
 
-    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &server, Progress::Body, limit))? {
+    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &server, Progress::Body))? {
         if telling.chunk(&chunk) == Flow::Stop {
             break;
         }
@@ -88,14 +88,14 @@ fn prepare(request: TransportRequest, telling: &Arc<Telling>) -> Result<reqwest:
     let invalid = |message: String| Error::invalid_input(message).context(word::INVALID);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
-    let url = Url::parse(&request.url).map_err(|e| invalid(format!("`{}` is no URL: {e}", request.url)))?;
+    let url = Url::parse(&request.url)
+        .map_err(|e| invalid(format!("`{}` is no URL: {e}", secret::without_secrets(&request.url))))?;
     let mut prepared = reqwest::Request::new(method, url);
     *prepared.headers_mut() = headers(&request.headers).map_err(invalid)?;
     *prepared.body_mut() = Some(match request.body.is_empty() {
         true => request.body.into(),
         false => Body::wrap(TellingBody::new(request.body, Arc::clone(telling))),
     });
-    *prepared.timeout_mut() = request.timeout;
     Ok(prepared)
 }
 
@@ -126,6 +126,9 @@ enum Progress {
     Body,
 }
 
+/// `ENFILE` and `EMFILE`: the machine or this process has too many files open. The same on every Unix.
+const OUT_OF_FILES: [i32; 2] = [23, 24];
+
 /// What lies at the bottom of a failure.
 #[derive(Debug, Clone, Copy, Default)]
 struct Roots {
@@ -133,6 +136,7 @@ struct Roots {
     tls: bool,
     incomplete: bool,
     malformed: bool,
+    out_of_files: bool,
 }
 
 impl Roots {
@@ -155,6 +159,7 @@ impl Roots {
     /// An io error hides what it carries from the chain of sources, and may carry another one.
     fn look_into(&mut self, io: &std::io::Error) {
         self.io = Some(io.kind());
+        self.out_of_files |= io.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code));
         if let Some(inner) = io.get_ref() {
             self.tls |= inner.is::<rustls::Error>();
             if let Some(io) = inner.downcast_ref::<std::io::Error>() {
@@ -165,36 +170,39 @@ impl Roots {
 }
 
 /// A failure in the words of the records, the system's own words as its cause.
-fn told(error: &reqwest::Error, server: &str, progress: Progress, limit: Option<Duration>) -> Error {
+fn told(error: &reqwest::Error, server: &str, progress: Progress) -> Error {
     use std::io::ErrorKind as Io;
 
     let roots = Roots::of(error);
-    let (kind, word, message) = if let (true, Some(limit)) = (error.is_timeout(), limit) {
-        (ErrorKind::Timeout, word::TIMEOUT, format!("{server} did not finish within {} s", limit.as_secs_f64()))
-    } else if error.is_connect() {
+    let (word, message) = if error.is_connect() {
         if roots.io == Some(Io::ConnectionRefused) {
-            (ErrorKind::Io, word::REFUSED, format!("nothing listens at {server} (is the server up?)"))
+            (word::REFUSED, format!("nothing listens at {server} (is the server up?)"))
+        } else if roots.out_of_files {
+            (word::FILES, format!("no connection to {server}: aiperf may not open more files (raise `ulimit -n`)"))
+        } else if roots.io == Some(Io::AddrNotAvailable) {
+            (word::PORTS, format!("no local port is free for a connection to {server} (are connections reused?)"))
         } else if error.is_dns() {
-            (ErrorKind::Io, word::DNS, format!("no address is known for {server}"))
+            (word::DNS, format!("no address is known for {server}"))
         } else if roots.tls {
-            (ErrorKind::Io, word::TLS, format!("no secure connection to {server}"))
+            (word::TLS, format!("no secure connection to {server}"))
         } else {
-            (ErrorKind::Io, word::CONNECT, format!("no connection to {server}"))
+            (word::CONNECT, format!("no connection to {server}"))
         }
     } else if roots.malformed || (matches!(roots.io, Some(Io::InvalidData | Io::InvalidInput)) && !roots.tls) {
-        (ErrorKind::Io, word::PROTOCOL, format!("{server} does not speak HTTP as expected"))
+        let hint = if progress == Progress::NoHead { " (is it the right port, and not https?)" } else { "" };
+        (word::PROTOCOL, format!("{server} does not speak HTTP as expected{hint}"))
     } else if matches!(roots.io, Some(Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe)) {
-        (ErrorKind::Io, word::RESET, format!("{server} reset the connection"))
+        (word::RESET, format!("{server} reset the connection"))
     } else if progress == Progress::Body {
-        (ErrorKind::Io, word::CUT_OFF, format!("{server} ended the reply before its end"))
+        (word::CUT_OFF, format!("{server} ended the reply before its end"))
     } else if roots.incomplete || roots.io == Some(Io::UnexpectedEof) {
-        (ErrorKind::Io, word::CLOSED, format!("{server} closed the connection without an answer"))
+        (word::CLOSED, format!("{server} closed the connection without an answer"))
     } else {
-        (ErrorKind::Io, word::CONNECT, format!("the exchange with {server} failed"))
+        (word::CONNECT, format!("the exchange with {server} failed"))
     };
     match bottom(error) {
-        Some(cause) => Error::new(kind, cause).context(message).context(word),
-        None => Error::new(kind, message).context(word),
+        Some(cause) => Error::new(ErrorKind::Io, cause).context(message).context(word),
+        None => Error::new(ErrorKind::Io, message).context(word),
     }
 }
 

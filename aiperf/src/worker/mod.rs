@@ -18,7 +18,7 @@ use crate::endpoint::payload;
 use crate::exchange::Exchange;
 use crate::reply::Reply;
 use crate::transport::collect::{Outcome, Room, collector_with};
-use crate::transport::failure;
+use crate::transport::failure::{self, GivenUp};
 use crate::transport::headers::{RunHeaders, request_headers};
 
 mod prefill;
@@ -118,8 +118,8 @@ impl Worker {
                 Ok(result) => Outcome::Ended(result),
                 Err(_) => Outcome::TimedOut(self.timeout),
             },
-            _ = abandoned.wait_for(|given_up| *given_up) => Outcome::Cancelled,
-            () = given_up(due) => Outcome::Cancelled,
+            _ = abandoned.wait_for(|given_up| *given_up) => Outcome::Cancelled(GivenUp::AtTheEnd),
+            () = given_up(due) => Outcome::Cancelled(GivenUp::OnPurpose),
         };
         let mut reply = collected.finish(outcome);
         reply.sent_bytes = sent_bytes;

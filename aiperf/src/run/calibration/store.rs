@@ -21,7 +21,7 @@ pub fn path() -> Option<PathBuf> {
 /// When the folder or the file cannot be written.
 pub fn keep(calibration: &Calibration, path: &Path) -> Result<(), WriteError> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|source| WriteError { path: path.to_owned(), source })?;
+        std::fs::create_dir_all(folder).map_err(|reason| WriteError { path: path.to_owned(), reason })?;
     }
     write_whole(path, format!("{:#}\n", serde_json::json!(calibration)).as_bytes())
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::reply::Reply;
 use crate::transport::collect::{Outcome, collector};
+use crate::transport::failure::GivenUp;
 use crate::transport::sse::events;
 
 fn transport(query: &str) -> (InEngineTransport, String) {
@@ -227,7 +228,7 @@ async fn a_request_that_is_given_up_leaves_its_slot_to_the_next() {
     let polled = futures_util::future::poll_immediate(&mut given_up).await;
     assert!(polled.is_none());
     drop(given_up);
-    assert!(collected.finish(Outcome::Cancelled).arrivals.is_empty());
+    assert!(collected.finish(Outcome::Cancelled(GivenUp::OnPurpose)).arrivals.is_empty());
     let next = ask(&transport, &base, CHAT, &chat(&json!({ "max_tokens": 1 }))).await;
     assert_eq!(next.status, Some(200));
 }
