@@ -7,6 +7,7 @@ mod support;
 mod cost;
 mod framing;
 mod harness;
+mod http_2;
 mod moments;
 mod network;
 mod recorded;

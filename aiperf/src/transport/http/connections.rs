@@ -21,13 +21,19 @@ const SESSION_IDLE_NS: u64 = 600_000_000_000;
 /// So many sessions are kept before the first look for those that are over.
 const SESSIONS_FIRST_LOOK: usize = 1024;
 
+/// What is spoken over a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum HttpVersion {
+    /// HTTP/1.1 only.
     #[default]
     #[serde(rename = "1.1")]
     One,
+    /// With prior knowledge for `http`.
     #[serde(rename = "2")]
     Two,
+    /// What the server prefers for `https`; `http` has no way to ask, and is 1.1.
+    #[serde(rename = "auto")]
+    Auto,
 }
 
 /// Whose connection a request takes.
@@ -71,6 +77,11 @@ impl Connections {
             sessions: Mutex::new(Sessions { clients: HashMap::new(), next_look: SESSIONS_FIRST_LOOK }),
             clock: Clock::start(),
         })
+    }
+
+    /// What is spoken over them.
+    pub(super) fn version(&self) -> HttpVersion {
+        self.version
     }
 
     /// The client for a request to `url` of a session; one without a session shares with all others.
@@ -130,6 +141,7 @@ fn client(version: HttpVersion, reuse: Reuse, tls: Tls) -> Result<Client> {
     let builder = match version {
         HttpVersion::One => builder.http1_only(),
         HttpVersion::Two => builder.http2_prior_knowledge(),
+        HttpVersion::Auto => builder,
     };
     let builder = match tls {
         Tls::Trusting => builder,
