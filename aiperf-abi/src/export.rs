@@ -1,11 +1,8 @@
 //! `export_plugin!`: makes a crate's classes a library that the host can inspect and load. Everything but the macro itself
 //! is for the macro's use.
 
-use crate::author::context::Plugin;
-use crate::author::endpoint::Endpoint;
-use crate::author::exporter::DataExporter;
-use crate::ffi::root::{self, EndpointDecl, Lists, ServiceDecl};
-use crate::ffi::service::ExporterService;
+use crate::category::{Category, Class, Kind};
+use crate::ffi::root::{self, Decl, Lists};
 
 /// Exports the classes of a plugin package, by category.
 ///
@@ -39,8 +36,8 @@ use crate::ffi::service::ExporterService;
 /// # fn main() {}
 /// ```
 ///
-/// Categories: `endpoint`, `transport` (with the feature `transport` of this crate), `data_exporter`. A manifest names a
-/// class as `library:Type`, here `…:Shout`.
+/// The categories are those of [`category::names`](crate::category::names); `transport` needs the feature `transport` of
+/// this crate. A manifest names a class as `library:Type`, here `…:Shout`.
 #[macro_export]
 macro_rules! export_plugin {
     ($($category:ident: { $($class:ident),* $(,)? }),* $(,)?) => {
@@ -65,7 +62,7 @@ macro_rules! export_plugin {
                 };
 
                 fn offer(offer: &mut $crate::export::Offer) {
-                    $($($crate::__export_class!(offer, $category, $class);)*)*
+                    $($(offer.class::<$crate::category::names::$category, $class>(::core::stringify!($class));)*)*
                 }
             }
 
@@ -77,46 +74,6 @@ macro_rules! export_plugin {
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             pub static AIPERF_PLUGIN_HEADER: $crate::ffi::root::Header = $crate::ffi::root::header::<Exports>();
         };
-    };
-}
-
-/// One class of [`export_plugin!`].
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_class {
-    ($offer:ident, endpoint, $class:ident) => {
-        $offer.endpoint::<$class>(::core::stringify!($class))
-    };
-    ($offer:ident, transport, $class:ident) => {
-        $crate::__export_transport!($offer, $class)
-    };
-    ($offer:ident, data_exporter, $class:ident) => {
-        $offer.data_exporter::<$class>(::core::stringify!($class))
-    };
-    ($offer:ident, $category:ident, $class:ident) => {
-        ::core::compile_error!(::core::concat!(
-            "a plugin cannot export a `",
-            ::core::stringify!($category),
-            "`; the categories are endpoint, transport and data_exporter"
-        ))
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-#[cfg(feature = "transport")]
-macro_rules! __export_transport {
-    ($offer:ident, $class:ident) => {
-        $offer.transport::<$class>(::core::stringify!($class))
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-#[cfg(not(feature = "transport"))]
-macro_rules! __export_transport {
-    ($offer:ident, $class:ident) => {
-        ::core::compile_error!("to export a transport, turn on the feature `transport` of aiperf-abi")
     };
 }
 
@@ -135,21 +92,10 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Offers an endpoint.
-    pub fn endpoint<T: Plugin + Endpoint>(&mut self, class: &'static str) {
-        self.lists.endpoints.push(EndpointDecl { class: class.into(), new: root::new_endpoint::<T> });
-    }
-
-    /// Offers a transport.
-    #[cfg(feature = "transport")]
-    pub fn transport<T: Plugin + crate::author::transport::Transport>(&mut self, class: &'static str) {
-        self.lists.transports.push(root::TransportDecl { class: class.into(), new: root::new_transport::<T> });
-    }
-
-    /// Offers a data exporter.
-    pub fn data_exporter<T: Plugin + DataExporter>(&mut self, class: &'static str) {
-        let new = root::new_service::<T, ExporterService<T>>;
-        self.lists.services.push(ServiceDecl { category: "data_exporter".into(), class: class.into(), new });
+    /// Offers a class of a category.
+    pub fn class<C: Category + ?Sized, T: Class<C>>(&mut self, class: &'static str) {
+        let decl = Decl { category: C::NAME.into(), class: class.into(), new: root::new::<C, T> };
+        C::Ffi::list(&mut self.lists).push(decl);
     }
 }
 

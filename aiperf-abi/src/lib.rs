@@ -3,13 +3,18 @@
 //! A plugin author implements a safe trait ([`Endpoint`], [`Transport`], [`DataExporter`]) and its constructor
 //! ([`Plugin`]), and exports them with `export_plugin!`. The host gets the same trait back from the loaded library.
 
+// First, for the macros that declare categories.
+#[doc(hidden)]
+#[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
+#[macro_use]
+pub mod ffi;
+
 pub mod author;
+#[doc(hidden)]
+pub mod category;
 pub mod data;
 #[doc(hidden)]
 pub mod export;
-#[doc(hidden)]
-#[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
-pub mod ffi;
 #[doc(hidden)]
 #[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
 pub mod host;

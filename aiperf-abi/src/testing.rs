@@ -26,16 +26,14 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use crate::author::context::{Context, Host, Level, Plugin, Setup};
-use crate::author::endpoint::Endpoint;
 use crate::author::error::Result;
-use crate::author::exporter::DataExporter;
 use crate::author::transport::{Flow, Mark, Sink, SinkTarget};
+use crate::category::{Category, Class};
 use crate::data::conversation::{Conversation, Media, Turn};
 pub use crate::data::piece::Piece;
 pub use crate::data::request::Request;
 use crate::data::settings::ModelEndpoint;
-use crate::ffi::root::{new_endpoint, new_service};
-use crate::ffi::service::ExporterService;
+use crate::ffi::root;
 use crate::host::make;
 
 /// What the clock of [`MockHost`] always shows, nanoseconds.
@@ -139,35 +137,15 @@ pub fn construct_with<T: Plugin>(fixture: &Fixture, host: &MockHost) -> Result<T
     T::new(&fixture.context(host))
 }
 
-/// Makes an endpoint the way a loaded library does, and calls it the way the host does: through its thunks.
+/// Makes a class of a category the way a loaded library does, and calls it the way the host does: through its thunks. As
+/// in `via_abi::<dyn Endpoint, EchoEndpoint>(json!({}))`.
+///
+/// The futures of a transport run on the runtime a library would have; poll what it returns on any.
 ///
 /// # Errors
 /// The constructor's.
-pub fn via_abi_endpoint<T: Plugin + Endpoint>(config: Value) -> Result<Box<dyn Endpoint>> {
-    make::endpoint(new_endpoint::<T>, THIS_TEST, &Fixture::new(config).context(&MockHost::default()))
-}
-
-/// Makes a data exporter the way a loaded library does, and calls it the way the host does.
-///
-/// # Errors
-/// The constructor's.
-pub fn via_abi_data_exporter<T: Plugin + DataExporter>(config: Value) -> Result<Box<dyn DataExporter>> {
-    let new = new_service::<T, ExporterService<T>>;
-    make::data_exporter(new, THIS_TEST, &Fixture::new(config).context(&MockHost::default()))
-}
-
-/// Makes a transport the way a loaded library does, and calls it the way the host does. Its futures run on the runtime
-/// a library would have; poll what it returns on any.
-///
-/// # Errors
-/// The constructor's.
-#[cfg(feature = "transport")]
-pub fn via_abi_transport<T>(config: Value) -> Result<Box<dyn crate::author::transport::Transport>>
-where
-    T: Plugin + crate::author::transport::Transport,
-{
-    let new = crate::ffi::root::new_transport::<T>;
-    make::transport(new, THIS_TEST, &Fixture::new(config).context(&MockHost::default()))
+pub fn via_abi<C: Category + ?Sized, T: Class<C>>(config: Value) -> Result<Box<C>> {
+    make::make::<C>(root::new::<C, T>, THIS_TEST, &Fixture::new(config).context(&MockHost::default()))
 }
 
 const THIS_TEST: make::Package<'static> = make::Package { name: "under-test", version: "0.0.0" };

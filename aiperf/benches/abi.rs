@@ -28,7 +28,7 @@ fn main() {
     let library = Library::open(&fixtures::built("release", &["fixture_chat"]).library("fixture_chat"));
     let library = library.unwrap_or_else(|error| panic!("{error}"));
     let fixture = Fixture::new(json!({}));
-    let made = library.endpoint("Chat", &fixture.context(&MockHost::default()));
+    let made = library.make::<dyn Endpoint>("Chat", &fixture.context(&MockHost::default()));
     let loaded = made.unwrap_or_else(|error| panic!("{error}"));
     let built_in: Box<dyn Endpoint> = Box::new(construct::<chat::Chat>(json!({})).expect("it has no way to fail"));
 

@@ -1,6 +1,6 @@
 //! The echo endpoint, called as aiperf calls it: in the test's own process, with no server. The fixtures are of `aiperf_abi::testing`.
 
-use aiperf_abi::testing::{construct, mock_event, mock_request, mock_response, via_abi_endpoint};
+use aiperf_abi::testing::{construct, mock_event, mock_request, mock_response, via_abi};
 use aiperf_abi::{Endpoint, ResponseData, Value, json};
 
 use {{crate_name}}::EchoEndpoint;
@@ -69,7 +69,7 @@ fn reads_an_event_of_a_stream() {
 #[test]
 fn does_the_same_across_the_library_boundary() {
     let direct: EchoEndpoint = construct(json!({ "echo_prefix": "> " })).unwrap();
-    let loaded = via_abi_endpoint::<EchoEndpoint>(json!({ "echo_prefix": "> " })).unwrap();
+    let loaded = via_abi::<dyn Endpoint, EchoEndpoint>(json!({ "echo_prefix": "> " })).unwrap();
     assert_eq!(body(loaded.as_ref()), body(&direct));
     let reply = r#"{ "echo": "hi" }"#;
     assert_eq!(text(loaded.as_ref(), reply), text(&direct, reply));

@@ -24,8 +24,9 @@ const fn library(name: &'static str, source: &'static str, contract: &'static st
 /// The contract as it is.
 const TODAY: &str = "today";
 
-const CRATES: [Crate; 7] = [
+const CRATES: [Crate; 8] = [
     library("fixture_many", "many.rs", TODAY),
+    library("fixture_schedule", "schedule.rs", TODAY),
     library("fixture_chat", "chat.rs", TODAY),
     library("fixture_newer", "one.rs", "newer"),
     library("fixture_layout", "one.rs", "layout"),
@@ -68,8 +69,8 @@ const CONTRACTS: [Contract; 3] = [
             ),
             (
                 "ffi/root.rs",
-                "    pub services: RSlice<'static, ServiceDecl>,\n}",
-                "    pub services: RSlice<'static, ServiceDecl>,\n    pub later: RSlice<'static, ServiceDecl>,\n}",
+                "    pub services: RSlice<'static, Decl<FfiService>>,\n}",
+                "    pub services: RSlice<'static, Decl<FfiService>>,\n    pub later: RSlice<'static, Decl<FfiService>>,\n}",
             ),
             (
                 "ffi/root.rs",

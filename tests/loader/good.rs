@@ -8,7 +8,9 @@ use aiperf::plugin::library::Library;
 use aiperf::plugin::services::HostServices;
 use aiperf::random::RootSeed;
 use aiperf_abi::testing::{Fixture, MOCK_NOW_NS, construct, mock_event, mock_request, mock_response};
-use aiperf_abi::{Endpoint, Host, Level, Map, Record, RecordBatch, RecordMetadata, Report, ResponseData, Value, json};
+use aiperf_abi::{
+    DataExporter, Endpoint, Host, Level, Map, Record, RecordBatch, RecordMetadata, Report, ResponseData, Value, json,
+};
 use aiperf_echo::EchoEndpoint;
 
 use crate::support::{Copies, Listener, many, with_context};
@@ -24,7 +26,8 @@ fn echo() -> &'static Library {
 fn echo_does_the_same_in_its_library_as_beside_it() {
     assert_eq!(echo().exports(), ["endpoint:EchoEndpoint"]);
     let config = json!({"echo_prefix": "> "});
-    let loaded = with_context(config.clone(), |cx| echo().endpoint("EchoEndpoint", cx)).map_err(|e| e.to_string());
+    let loaded =
+        with_context(config.clone(), |cx| echo().make::<dyn Endpoint>("EchoEndpoint", cx)).map_err(|e| e.to_string());
     let (loaded, beside): (_, EchoEndpoint) = (loaded.unwrap(), construct(config).unwrap());
     let body = |endpoint: &dyn Endpoint| {
         let request = mock_request();
@@ -46,7 +49,7 @@ fn a_class_is_told_entry_config_metadata_model_seed_and_clock() {
     let fixture = Fixture::new(json!({"words": "grüße"})).with_metadata(&json!({"metrics_title": null}));
     let host = HostServices::new("fixture_many", Clock::start(), 42);
     let before = host.now_ns();
-    let endpoint = many().endpoint("Moody", &fixture.context(&host)).map_err(|e| e.to_string()).unwrap();
+    let endpoint = many().make::<dyn Endpoint>("Moody", &fixture.context(&host)).map_err(|e| e.to_string()).unwrap();
     let request = mock_request();
     let payload = endpoint.format_payload(request.info()).unwrap().into_bytes(request.info()).unwrap();
     let mut body: Map<String, Value> = serde_json::from_slice(&payload).unwrap();
@@ -60,7 +63,8 @@ fn a_class_is_told_entry_config_metadata_model_seed_and_clock() {
 
 #[test]
 fn extra_inputs_are_laid_over_what_a_library_formats() {
-    let endpoint = with_context(json!({}), |cx| many().endpoint("Moody", cx)).map_err(|e| e.to_string()).unwrap();
+    let endpoint =
+        with_context(json!({}), |cx| many().make::<dyn Endpoint>("Moody", cx)).map_err(|e| e.to_string()).unwrap();
     let mut request = mock_request();
     request.extra = Some(r#"{"temperature": 0, "texts": []}"#.into());
     let payload = endpoint.format_payload(request.info()).unwrap().into_bytes(request.info()).unwrap();
@@ -89,9 +93,9 @@ fn what_a_library_logs_is_in_the_log_of_the_host_under_its_package() {
         tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
     tracing::subscriber::with_default(subscriber, || {
         let host = HostServices::new("fixture_many", Clock::start(), 42);
-        many().endpoint("Moody", &Fixture::new(json!({"words": "care"})).context(&host)).map(drop).unwrap();
+        many().make::<dyn Endpoint>("Moody", &Fixture::new(json!({"words": "care"})).context(&host)).map(drop).unwrap();
         // The hook that reports panics was given a host of its own, when the library was opened.
-        let made = many().endpoint("Moody", &Fixture::new(json!({"panics": "new"})).context(&host));
+        let made = many().make::<dyn Endpoint>("Moody", &Fixture::new(json!({"panics": "new"})).context(&host));
         assert!(made.is_err());
     });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
@@ -105,15 +109,16 @@ fn what_a_library_logs_is_in_the_log_of_the_host_under_its_package() {
 #[test]
 fn a_handle_to_the_host_works_for_as_long_as_the_class_lives() {
     let listener = Listener::new();
-    let endpoint = listener.with_context(json!({"words": "a"}), |cx| many().endpoint("Moody", cx));
+    let endpoint = listener.with_context(json!({"words": "a"}), |cx| many().make::<dyn Endpoint>("Moody", cx));
     assert_eq!(listener.next(), (Level::Warn, "made with `a`".to_owned()));
     drop(endpoint);
 }
 
 #[test]
 fn an_exporter_gets_records_and_report_and_tells_what_it_wrote() {
-    let mut exporter =
-        with_context(json!({}), |cx| many().data_exporter("Counter", cx)).map_err(|e| e.to_string()).unwrap();
+    let mut exporter = with_context(json!({}), |cx| many().make::<dyn DataExporter>("Counter", cx))
+        .map_err(|e| e.to_string())
+        .unwrap();
     for ids in [&["a", "b"][..], &[], &["c"]] {
         let records = ids.iter().map(|id| Record {
             metadata: RecordMetadata { x_request_id: (*id).to_owned(), ..RecordMetadata::default() },
@@ -132,7 +137,8 @@ fn an_exporter_gets_records_and_report_and_tells_what_it_wrote() {
 
 #[test]
 fn one_endpoint_serves_many_threads() {
-    let endpoint = with_context(json!({}), |cx| many().endpoint("Moody", cx)).map_err(|e| e.to_string()).unwrap();
+    let endpoint =
+        with_context(json!({}), |cx| many().make::<dyn Endpoint>("Moody", cx)).map_err(|e| e.to_string()).unwrap();
     std::thread::scope(|scope| {
         for thread in 0..8 {
             let endpoint = &endpoint;

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 // One file of unit-like tests per question: do good ones work, what is said of bad ones, what of those that misbehave
-// once loaded, does a transport keep its promises, and do versions grow together.
+// once loaded, does a transport keep its promises, do the other categories do their part in a run, and do versions grow together.
 mod fixtures;
+#[path = "../run/harness.rs"]
+#[expect(dead_code, reason = "the tests of runs use more of it")]
+mod harness;
+mod packages;
 mod support;
 
 mod good;
@@ -12,5 +16,6 @@ mod inspection;
 mod moods;
 #[cfg(target_os = "linux")]
 mod refusals;
+mod schedule;
 mod transport;
 mod versions;

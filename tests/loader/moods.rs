@@ -1,18 +1,18 @@
 //! Classes that panic or fail: each time an error that says whose, and the host goes on.
 
 use aiperf_abi::testing::{mock_event, mock_request};
-use aiperf_abi::{DataExporter, Endpoint, Error, ErrorKind, RecordBatch, Report, Result, json};
+use aiperf_abi::{DataExporter, Endpoint, Error, ErrorKind, RecordBatch, Report, Result, Transport, json};
 
 use crate::support::{many, with_context};
 
 fn endpoint(how: &str, method: &str) -> Result<Box<dyn Endpoint>, String> {
     let config = json!({ how: method });
-    with_context(config, |cx| many().endpoint("Moody", cx)).map_err(|error| error.to_string())
+    with_context(config, |cx| many().make::<dyn Endpoint>("Moody", cx)).map_err(|error| error.to_string())
 }
 
 fn exporter(how: &str, method: &str) -> Result<Box<dyn DataExporter>, String> {
     let config = json!({ how: method });
-    with_context(config, |cx| many().data_exporter("Counter", cx)).map_err(|error| error.to_string())
+    with_context(config, |cx| many().make::<dyn DataExporter>("Counter", cx)).map_err(|error| error.to_string())
 }
 
 fn call(endpoint: &dyn Endpoint, method: &str) -> Result<()> {
@@ -80,7 +80,7 @@ fn an_error_of_a_method_comes_with_all_its_context() {
 #[test]
 fn a_constructor_that_panics_or_fails_is_an_error_of_its_entry() {
     let transport = |how: &str| {
-        let made = with_context(json!({ how: "new" }), |cx| many().transport("Ways", cx));
+        let made = with_context(json!({ how: "new" }), |cx| many().make::<dyn Transport>("Ways", cx));
         made.map(drop).map_err(|error| error.to_string())
     };
     for (category, panicked, failed) in [
@@ -130,8 +130,8 @@ fn an_exporter_that_panics_or_fails_says_so_with_its_name() {
 
 #[test]
 fn an_exporter_may_ask_to_be_left_out() {
-    let made = with_context(json!({"words": "nothing to do"}), |cx| many().data_exporter("Counter", cx));
+    let made = with_context(json!({"words": "nothing to do"}), |cx| many().make::<dyn DataExporter>("Counter", cx));
     assert!(made.err().unwrap().is_disabled());
-    let failed = with_context(json!({"fails": "new"}), |cx| many().data_exporter("Counter", cx));
+    let failed = with_context(json!({"fails": "new"}), |cx| many().make::<dyn DataExporter>("Counter", cx));
     assert!(!failed.err().unwrap().is_disabled());
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aiperf::plugin::library::{Library, LibraryError};
-use aiperf_abi::json;
+use aiperf_abi::{Endpoint, Transport, json};
 
 use crate::support::{Copies, fixture, many, with_context};
 
@@ -87,11 +87,17 @@ fn each_bad_library_has_its_own_words() {
         let text = error.to_string().replace(&*many().path().to_string_lossy(), "DIR/libfixture_many.so");
         texts += &format!("{what}\n  {text}\n\n");
     };
-    class("no such class", with_context(json!({}), |cx| many().endpoint("Moodi", cx)).map(drop).unwrap_err());
-    class("nothing like it", with_context(json!({}), |cx| many().endpoint("Xyz", cx)).map(drop).unwrap_err());
-    let wrong = with_context(json!({}), |cx| many().transport("Moody", cx)).map(drop);
+    class(
+        "no such class",
+        with_context(json!({}), |cx| many().make::<dyn Endpoint>("Moodi", cx)).map(drop).unwrap_err(),
+    );
+    class(
+        "nothing like it",
+        with_context(json!({}), |cx| many().make::<dyn Endpoint>("Xyz", cx)).map(drop).unwrap_err(),
+    );
+    let wrong = with_context(json!({}), |cx| many().make::<dyn Transport>("Moody", cx)).map(drop);
     class("class of another category", wrong.unwrap_err());
-    let failed = with_context(json!({"fails": "new"}), |cx| many().endpoint("Moody", cx)).map(drop);
+    let failed = with_context(json!({"fails": "new"}), |cx| many().make::<dyn Endpoint>("Moody", cx)).map(drop);
     class("constructor that fails", failed.unwrap_err());
     insta::with_settings!({ prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("refusals", without_sizes(&texts));

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aiperf::plugin::library::Library;
+use aiperf_abi::host::Category;
 use aiperf_abi::testing::{Fixture, MOCK_NOW_NS};
 use aiperf_abi::{Context, Host, Level, Value};
 use tempfile::TempDir;
@@ -28,6 +29,11 @@ pub(crate) fn open(name: &str) -> &'static Library {
 /// The library with a class of every category.
 pub(crate) fn many() -> &'static Library {
     open("fixture_many")
+}
+
+/// Makes a class of a fixture with this configuration.
+pub(crate) fn made<C: Category + ?Sized>(library: &str, class: &str, config: Value) -> Result<Box<C>, String> {
+    with_context(config, |cx| open(library).make::<C>(class, cx)).map_err(|error| error.to_string())
 }
 
 /// A host whose log can be waited for.

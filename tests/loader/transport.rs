@@ -15,7 +15,7 @@ use aiperf_abi::{
 use crate::support::{LONG, Listener, many, with_context};
 
 fn transport() -> Box<dyn Transport> {
-    with_context(json!({}), |cx| many().transport("Ways", cx)).map_err(|error| error.to_string()).unwrap()
+    with_context(json!({}), |cx| many().make::<dyn Transport>("Ways", cx)).map_err(|error| error.to_string()).unwrap()
 }
 
 fn request(way: &str, body: impl Into<Vec<u8>>) -> TransportRequest {
@@ -123,7 +123,8 @@ fn panics_and_failures_are_errors_with_a_name() {
 
 #[test]
 fn a_panic_in_the_call_itself_is_an_error_of_the_future() {
-    let transport = with_context(json!({"panics": "send"}), |cx| many().transport("Ways", cx)).ok().unwrap();
+    let transport =
+        with_context(json!({"panics": "send"}), |cx| many().make::<dyn Transport>("Ways", cx)).ok().unwrap();
     for time in 1..=5 {
         let sink = CollectingSink::default();
         let error = block_on(transport.send(request("chunks", "abc"), sink.sink())).unwrap_err();
@@ -136,7 +137,7 @@ fn a_panic_in_the_call_itself_is_an_error_of_the_future() {
 #[test]
 fn dropping_the_future_drops_that_of_the_library() {
     let listener = Listener::new();
-    let transport = listener.with_context(json!({}), |cx| many().transport("Ways", cx)).ok().unwrap();
+    let transport = listener.with_context(json!({}), |cx| many().make::<dyn Transport>("Ways", cx)).ok().unwrap();
     let sink = CollectingSink::default();
     let mut future = transport.send(request("hang", ""), sink.sink());
     assert!(poll_once(&mut future).is_pending());
@@ -202,7 +203,7 @@ impl SinkTarget for Counting {
 fn cancelling_works_at_any_moment_and_nothing_comes_afterwards() {
     for way in ["chunks", "ticks", "rogue"] {
         let listener = Listener::new();
-        let transport = listener.with_context(json!({}), |cx| many().transport("Ways", cx)).ok().unwrap();
+        let transport = listener.with_context(json!({}), |cx| many().make::<dyn Transport>("Ways", cx)).ok().unwrap();
         for chunks in 0..100 {
             let counting = Counting::default();
             let mut future = transport.send(request(way, vec![b'x'; 50]), Sink::new(Box::new(counting.clone())));
@@ -220,7 +221,7 @@ fn cancelling_works_at_any_moment_and_nothing_comes_afterwards() {
 #[test]
 fn a_future_that_is_never_polled_is_cancelled_as_well() {
     let listener = Listener::new();
-    let transport = listener.with_context(json!({}), |cx| many().transport("Ways", cx)).ok().unwrap();
+    let transport = listener.with_context(json!({}), |cx| many().make::<dyn Transport>("Ways", cx)).ok().unwrap();
     for _ in 0..100 {
         let sink = CollectingSink::default();
         drop(transport.send(request("ticks", ""), sink.sink()));

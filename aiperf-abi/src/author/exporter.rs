@@ -1,8 +1,11 @@
 //! `data_exporter`: takes the results out, into files or elsewhere. Sees records as they come and the report at the end.
 
+use std::borrow::Cow;
+
 use super::error::Result;
 use crate::data::record::Record;
 use crate::data::report::{FileInfo, Report};
+use crate::ffi::service::Argument;
 
 /// Takes results out. One value per run; its methods are never called at the same time.
 ///
@@ -22,6 +25,13 @@ pub trait DataExporter: Send + 'static {
     /// # Errors
     /// When the results could not be taken out; the run's own results are not touched by that.
     fn export(&mut self, report: &Report) -> Result<Vec<FileInfo>>;
+}
+
+service! {
+    "data_exporter": DataExporter {
+        records(batch: RecordBatch<'_>);
+        export(report: &Report) -> Vec<FileInfo>;
+    }
 }
 
 /// Some records, encoded once for all exporters: one JSON object a line, each line ended.
@@ -44,5 +54,22 @@ impl<'a> RecordBatch<'a> {
     /// The records, decoded.
     pub fn iter(&self) -> impl Iterator<Item = Result<Record>> + 'a {
         self.lines.lines().map(|line| Ok(serde_json::from_str(line)?))
+    }
+}
+
+/// Lines cross as they are.
+impl<'a> Argument<'a> for RecordBatch<'a> {
+    type Kept = Self;
+
+    fn write(self) -> Result<Cow<'a, [u8]>> {
+        Ok(self.lines.as_bytes().into())
+    }
+
+    fn keep(words: &'a [u8]) -> Result<Self> {
+        Ok(Self::new(std::str::from_utf8(words)?))
+    }
+
+    fn of(kept: &'a Self) -> Self {
+        *kept
     }
 }

@@ -1,13 +1,18 @@
 //! `timing_strategy`, `arrival_pattern` and `ramp`: when requests are sent. They own no clock, no thread and no socket: they
 //! are told what happens and when, and answer what they want. Limits and stop rules are the host's.
 
+use super::error::Result;
+
 /// `timing_strategy`: decides when sessions start and go on.
 ///
 /// A session is one walk through a conversation. The host holds starts back until there is a free slot, ends the phase by
 /// its stop rules, and ignores what is asked after that.
 pub trait TimingStrategy: Send + 'static {
     /// Takes an event that happened at `now_ns` of the run's clock.
-    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>);
+    ///
+    /// # Errors
+    /// When the schedule cannot go on: the phase ends with what was sent so far, and says why.
+    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()>;
 }
 
 /// What a strategy is told.
@@ -147,10 +152,23 @@ impl Upcoming {
 /// `arrival_pattern`: the spacing of the requests of a rate. Its configuration is [`ArrivalConfig`].
 pub trait ArrivalPattern: Send + 'static {
     /// The next interval, seconds; 0 or more. Keep the fraction: intervals are added up.
-    fn next_interval(&mut self) -> f64;
+    ///
+    /// # Errors
+    /// When there is none: the phase ends with what was sent so far, and says why.
+    fn next_interval(&mut self) -> Result<f64>;
 
     /// The rate changes, requests per second; more than 0.
-    fn set_rate(&mut self, rate: f64);
+    ///
+    /// # Errors
+    /// As [`next_interval`](Self::next_interval).
+    fn set_rate(&mut self, rate: f64) -> Result<()>;
+}
+
+numbers! {
+    "arrival_pattern": ArrivalPattern {
+        1: next_interval() -> f64 where |seconds| seconds >= 0.0 && seconds.is_finite();
+        2: set_rate(rate: f64);
+    }
 }
 
 /// What an arrival pattern is told when it is made.
@@ -181,7 +199,16 @@ impl ArrivalConfig {
 /// `ramp`: the way of a limit or a rate from its start to its target. Its configuration is [`RampConfig`].
 pub trait Ramp: Send + 'static {
     /// The value `elapsed` seconds after the start of the phase. From [`RampConfig::duration`] on it is the target.
-    fn value_at(&mut self, elapsed: f64) -> f64;
+    ///
+    /// # Errors
+    /// When there is none: the phase ends with what was sent so far, and says why.
+    fn value_at(&mut self, elapsed: f64) -> Result<f64>;
+}
+
+numbers! {
+    "ramp": Ramp {
+        1: value_at(elapsed: f64) -> f64 where |value| value >= 0.0 && value.is_finite();
+    }
 }
 
 /// What a ramp is told when it is made.

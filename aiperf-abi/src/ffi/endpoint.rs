@@ -7,11 +7,15 @@ use abi_stable::std_types::{ROption, RVec, Tuple2};
 
 use super::guard::guard;
 use super::object::release;
+use super::root::{Decl, FfiNew, Lists, PluginRootRef};
 use super::values::{FfiPair, FfiParsed, FfiPayload, FfiResult};
 use super::view::View;
+use crate::author::context::Plugin;
 use crate::author::endpoint::Endpoint;
+use crate::author::error::Result;
 use crate::author::request::RequestInfo;
 use crate::author::response::Response;
+use crate::category::{Class, Kind};
 
 object! {
     FfiEndpoint, EndpointTable, EndpointTableRef, EndpointTablePrefix {
@@ -19,6 +23,22 @@ object! {
         parse_response: unsafe extern "C" fn(*const (), View<'_>) -> FfiResult<ROption<FfiParsed>>,
         #[sabi(last_prefix_field)]
         headers: unsafe extern "C" fn(*const (), View<'_>) -> FfiResult<RVec<FfiPair>>,
+    }
+}
+
+impl Kind for FfiEndpoint {
+    fn offered(root: PluginRootRef) -> &'static [Decl<Self>] {
+        root.endpoints().as_slice()
+    }
+
+    fn list(lists: &mut Lists) -> &mut Vec<Decl<Self>> {
+        &mut lists.endpoints
+    }
+}
+
+impl<T: Plugin + Endpoint> Class<dyn Endpoint> for T {
+    fn made(new: FfiNew<'_>) -> Result<FfiEndpoint> {
+        Ok(FfiEndpoint::of(new.make::<T>()?))
     }
 }
 

@@ -8,12 +8,17 @@
 #[macro_use]
 mod object;
 
+pub mod back;
 pub mod endpoint;
 pub(crate) mod guard;
+#[macro_use]
+pub mod numbers;
 pub mod root;
+#[macro_use]
 pub mod service;
 pub mod services;
 pub mod sink;
+pub mod timing;
 pub mod transport;
 pub mod values;
 pub mod view;

@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::endpoint::FfiEndpoint;
 use super::guard::{guard, report_panics_to};
-use super::service::{FfiService, Service};
+use super::numbers::FfiNumbers;
+use super::service::FfiService;
 use super::services::FfiHost;
 use super::transport::FfiTransport;
 use super::values::FfiResult;
 use crate::author::context::{Context, Host, Plugin};
-use crate::author::endpoint::Endpoint;
 use crate::author::error::Result;
+use crate::category::{Category, Class};
 use crate::export::{Exports, Offer};
 
 #[repr(C)]
@@ -27,11 +28,13 @@ pub struct PluginRoot {
     pub version: RStr<'static>,
     /// Called once, before anything is made. The bytes are the JSON of [`Settings`].
     pub init: unsafe extern "C" fn(FfiHost, RSlice<'_, u8>) -> FfiResult<()>,
-    pub endpoints: RSlice<'static, EndpointDecl>,
-    pub transports: RSlice<'static, TransportDecl>,
+    pub endpoints: RSlice<'static, Decl<FfiEndpoint>>,
+    pub transports: RSlice<'static, Decl<FfiTransport>>,
+    /// All categories that are called for every request, and have only numbers to say.
+    pub numbers: RSlice<'static, Decl<FfiNumbers>>,
     /// All categories that are called seldom.
     #[sabi(last_prefix_field)]
-    pub services: RSlice<'static, ServiceDecl>,
+    pub services: RSlice<'static, Decl<FfiService>>,
 }
 
 impl RootModule for PluginRootRef {
@@ -50,26 +53,13 @@ pub struct FfiNew<'a> {
     host: FfiHost,
 }
 
+/// A class a library offers.
 #[repr(C)]
 #[derive(StableAbi)]
-pub struct EndpointDecl {
-    pub class: RStr<'static>,
-    pub new: unsafe extern "C" fn(FfiNew<'_>) -> FfiResult<FfiEndpoint>,
-}
-
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct TransportDecl {
-    pub class: RStr<'static>,
-    pub new: unsafe extern "C" fn(FfiNew<'_>) -> FfiResult<FfiTransport>,
-}
-
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct ServiceDecl {
+pub struct Decl<T> {
     pub category: RStr<'static>,
     pub class: RStr<'static>,
-    pub new: unsafe extern "C" fn(FfiNew<'_>) -> FfiResult<FfiService>,
+    pub new: unsafe extern "C" fn(FfiNew<'_>) -> FfiResult<T>,
 }
 
 /// What the host decides for a library as a whole. Keys may be added; unknown ones are ignored.
@@ -92,7 +82,8 @@ impl<'a> FfiNew<'a> {
         Self { entry: cx.entry().into(), setup: setup.into(), host: FfiHost::of(cx.host()) }
     }
 
-    fn make<T: Plugin>(self) -> Result<T> {
+    /// Makes what is asked for.
+    pub(crate) fn make<T: Plugin>(self) -> Result<T> {
         let setup = serde_json::from_slice(self.setup.as_slice())?;
         T::new(&Context::new(self.entry.as_str(), setup, &self.host))
     }
@@ -113,28 +104,17 @@ unsafe extern "C" fn init(host: FfiHost, settings: RSlice<'_, u8>) -> FfiResult<
     })
 }
 
-pub(crate) unsafe extern "C" fn new_endpoint<T: Plugin + Endpoint>(new: FfiNew<'_>) -> FfiResult<FfiEndpoint> {
-    guard(|| Ok(FfiEndpoint::of(new.make::<T>()?)))
-}
-
-#[cfg(feature = "transport")]
-pub(crate) unsafe extern "C" fn new_transport<T: Plugin + crate::author::transport::Transport>(
-    new: FfiNew<'_>,
-) -> FfiResult<FfiTransport> {
-    guard(|| Ok(FfiTransport::of(super::transport::on_runtime(|| new.make::<T>())?)))
-}
-
-/// `S` is how the author's value becomes a service.
-pub(crate) unsafe extern "C" fn new_service<T: Plugin, S: Service + From<T>>(new: FfiNew<'_>) -> FfiResult<FfiService> {
-    guard(|| Ok(FfiService::of(S::from(new.make::<T>()?))))
+pub(crate) unsafe extern "C" fn new<C: Category + ?Sized, T: Class<C>>(new: FfiNew<'_>) -> FfiResult<C::Ffi> {
+    guard(|| T::made(new))
 }
 
 /// What a library offers, while it is being put together.
 #[derive(Default)]
-pub(crate) struct Lists {
-    pub(crate) endpoints: Vec<EndpointDecl>,
-    pub(crate) transports: Vec<TransportDecl>,
-    pub(crate) services: Vec<ServiceDecl>,
+pub struct Lists {
+    pub(crate) endpoints: Vec<Decl<FfiEndpoint>>,
+    pub(crate) transports: Vec<Decl<FfiTransport>>,
+    pub(crate) numbers: Vec<Decl<FfiNumbers>>,
+    pub(crate) services: Vec<Decl<FfiService>>,
 }
 
 /// The root module of a library that exports `E`; its lists live as long as the process.
@@ -147,6 +127,7 @@ fn root<E: Exports>() -> PluginRootRef {
         init,
         endpoints: RSlice::from_slice(offer.lists.endpoints.leak()),
         transports: RSlice::from_slice(offer.lists.transports.leak()),
+        numbers: RSlice::from_slice(offer.lists.numbers.leak()),
         services: RSlice::from_slice(offer.lists.services.leak()),
     }
     .leak_into_prefix()

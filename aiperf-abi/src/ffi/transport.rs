@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use abi_stable::StableAbi;
 
+use super::root::{Decl, Lists, PluginRootRef};
 use super::sink::FfiSink;
 use super::values::FfiResult;
 use super::view::{View, ViewSource, field};
 use crate::author::transport::TransportRequest;
+use crate::category::Kind;
 
 object! {
     FfiTransport, TransportTable, TransportTableRef, TransportTablePrefix {
@@ -21,6 +23,16 @@ impl FfiTransport {
     pub(crate) fn send(&self, request: &TransportRequest, sink: FfiSink) -> FfiResult<FfiCall> {
         // SAFETY: `table` was made for `object`, which lives as long as `self`; the request is borrowed for the call.
         unsafe { (self.table.send())(self.object, View::of(request), sink) }
+    }
+}
+
+impl Kind for FfiTransport {
+    fn offered(root: PluginRootRef) -> &'static [Decl<Self>] {
+        root.transports().as_slice()
+    }
+
+    fn list(lists: &mut Lists) -> &mut Vec<Decl<Self>> {
+        &mut lists.transports
     }
 }
 
@@ -94,9 +106,13 @@ mod on_runtime {
     use tokio::task::AbortHandle;
 
     use super::*;
+    use crate::author::context::Plugin;
+    use crate::author::error::Result;
     use crate::author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport};
+    use crate::category::Class;
     use crate::ffi::guard::{caught, guard, silent};
     use crate::ffi::object::release;
+    use crate::ffi::root::FfiNew;
 
     /// The runtime of this library, made when its first transport is.
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
@@ -120,7 +136,7 @@ mod on_runtime {
     }
 
     /// Runs a constructor where `tokio::spawn`, timers and sockets work.
-    pub(crate) fn on_runtime<T>(make: impl FnOnce() -> T) -> T {
+    fn on_runtime<T>(make: impl FnOnce() -> T) -> T {
         let _entered = runtime().enter();
         make()
     }
@@ -138,6 +154,12 @@ mod on_runtime {
         pub(crate) fn of<T: Transport>(value: T) -> Self {
             let table = TransportTableRef(Table::<T>::VALUE.as_prefix());
             Self { object: Box::into_raw(Box::new(value)).cast(), table }
+        }
+    }
+
+    impl<T: Plugin + Transport> Class<dyn Transport> for T {
+        fn made(new: FfiNew<'_>) -> Result<FfiTransport> {
+            Ok(FfiTransport::of(on_runtime(|| new.make::<T>())?))
         }
     }
 
@@ -209,4 +231,4 @@ mod on_runtime {
 }
 
 #[cfg(feature = "transport")]
-pub(crate) use on_runtime::{on_runtime, set_workers};
+pub(crate) use on_runtime::set_workers;

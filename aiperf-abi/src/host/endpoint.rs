@@ -2,21 +2,26 @@
 
 use abi_stable::std_types::Tuple2;
 
-use super::origin::Origin;
+use super::loaded::Loaded;
 use crate::author::endpoint::{Endpoint, Payload};
 use crate::author::error::Result;
 use crate::author::request::RequestInfo;
 use crate::author::response::Response;
+use crate::category::Category;
 use crate::data::response::ParsedResponse;
 use crate::ffi::endpoint::FfiEndpoint;
 use crate::ffi::values::{FfiParsed, FfiPayload};
 
-pub(crate) struct LoadedEndpoint {
-    pub(crate) ffi: FfiEndpoint,
-    pub(crate) origin: Origin,
+impl Category for dyn Endpoint {
+    const NAME: &'static str = "endpoint";
+    type Ffi = FfiEndpoint;
+
+    fn loaded(value: Loaded<FfiEndpoint>) -> Box<Self> {
+        Box::new(value)
+    }
 }
 
-impl Endpoint for LoadedEndpoint {
+impl Endpoint for Loaded<FfiEndpoint> {
     fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
         self.origin.call("format_payload", || self.ffi.format_payload(request)).map(FfiPayload::unpack)
     }

@@ -2,14 +2,16 @@
 //! implement. Opening files is the host's own business.
 
 mod endpoint;
-mod exporter;
 mod layout;
+mod loaded;
 pub(crate) mod make;
 mod origin;
 mod root;
 mod transport;
 
 pub use abi_stable::library::AbiHeaderRef;
+pub use loaded::Loaded;
 pub use root::{HEADER_SYMBOL, Refusal, Root};
 
+pub use crate::category::Category;
 pub use crate::ffi::root::Settings;

@@ -6,12 +6,14 @@ use abi_stable::sabi_types::VersionNumber;
 
 use super::{layout, make};
 use crate::author::context::{Context, Host};
-use crate::author::endpoint::Endpoint;
 use crate::author::error::Result;
-use crate::author::exporter::DataExporter;
-use crate::author::transport::Transport;
-use crate::ffi::root::{PluginRootRef, ServiceDecl, Settings};
+use crate::category::{Category, Kind};
+use crate::ffi::endpoint::FfiEndpoint;
+use crate::ffi::numbers::FfiNumbers;
+use crate::ffi::root::{PluginRootRef, Settings};
+use crate::ffi::service::FfiService;
 use crate::ffi::services::FfiHost;
+use crate::ffi::transport::FfiTransport;
 
 /// The symbol of a library that is an [`AbiHeaderRef`].
 pub const HEADER_SYMBOL: &str = ROOT_MODULE_LOADER_NAME;
@@ -86,10 +88,12 @@ impl Root {
 
     /// Every class it offers, each `category:Type`.
     pub fn exports(self) -> Vec<String> {
-        let endpoints = self.module.endpoints().as_slice().iter().map(|decl| ("endpoint", decl.class));
-        let transports = self.module.transports().as_slice().iter().map(|decl| ("transport", decl.class));
-        let services = self.module.services().as_slice().iter().map(|decl| (decl.category.as_str(), decl.class));
-        endpoints.chain(transports).chain(services).map(|(category, class)| format!("{category}:{class}")).collect()
+        fn names<T: Kind>(module: PluginRootRef) -> impl Iterator<Item = String> {
+            T::offered(module).iter().map(|decl| format!("{}:{}", decl.category, decl.class))
+        }
+        let (endpoints, transports) = (names::<FfiEndpoint>(self.module), names::<FfiTransport>(self.module));
+        let (numbers, services) = (names::<FfiNumbers>(self.module), names::<FfiService>(self.module));
+        endpoints.chain(transports).chain(numbers).chain(services).collect()
     }
 
     /// Prepares the library; to be called once, before anything is made.
@@ -103,32 +107,14 @@ impl Root {
         Ok(())
     }
 
-    /// Makes an endpoint; `None` where the library has no such class.
+    /// Makes a value of a category; `None` where the library has no such class.
     ///
     /// # Errors
     /// The constructor's.
-    pub fn endpoint(self, class: &str, cx: &Context<'_>) -> Option<Result<Box<dyn Endpoint>>> {
-        let decl = self.module.endpoints().as_slice().iter().find(|decl| decl.class == class)?;
-        Some(make::endpoint(decl.new, self.names(), cx))
-    }
-
-    /// Makes a transport; `None` where the library has no such class.
-    ///
-    /// # Errors
-    /// The constructor's.
-    pub fn transport(self, class: &str, cx: &Context<'_>) -> Option<Result<Box<dyn Transport>>> {
-        let decl = self.module.transports().as_slice().iter().find(|decl| decl.class == class)?;
-        Some(make::transport(decl.new, self.names(), cx))
-    }
-
-    /// Makes a data exporter; `None` where the library has no such class.
-    ///
-    /// # Errors
-    /// The constructor's.
-    pub fn data_exporter(self, class: &str, cx: &Context<'_>) -> Option<Result<Box<dyn DataExporter>>> {
-        let is_it = |decl: &&ServiceDecl| decl.category == "data_exporter" && decl.class == class;
-        let decl = self.module.services().as_slice().iter().find(is_it)?;
-        Some(make::data_exporter(decl.new, self.names(), cx))
+    pub fn make<C: Category + ?Sized>(self, class: &str, cx: &Context<'_>) -> Option<Result<Box<C>>> {
+        let decls = C::Ffi::offered(self.module);
+        let decl = decls.iter().find(|decl| decl.category == C::NAME && decl.class == class)?;
+        Some(make::make::<C>(decl.new, self.names(), cx))
     }
 
     fn names(self) -> make::Package<'static> {

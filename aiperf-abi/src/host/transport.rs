@@ -6,15 +6,27 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::loaded::Loaded;
 use super::origin::Origin;
 use crate::author::error::{Error, ErrorKind, Result};
 use crate::author::transport::{Flow, Mark, SendFuture, Sink, Transport, TransportRequest};
+use crate::category::Category;
 use crate::ffi::sink::{FfiSink, Receiver};
 use crate::ffi::transport::{FfiCall, FfiTransport};
 
-pub(crate) struct LoadedTransport {
-    pub(crate) ffi: FfiTransport,
-    pub(crate) origin: Arc<Origin>,
+impl Category for dyn Transport {
+    const NAME: &'static str = "transport";
+    type Ffi = FfiTransport;
+
+    fn loaded(Loaded { ffi, origin }: Loaded<FfiTransport>) -> Box<Self> {
+        Box::new(LoadedTransport { ffi, origin: origin.into() })
+    }
+}
+
+/// Its futures tell where they came from after it is gone.
+struct LoadedTransport {
+    ffi: FfiTransport,
+    origin: Arc<Origin>,
 }
 
 impl Transport for LoadedTransport {

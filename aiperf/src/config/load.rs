@@ -63,6 +63,10 @@ pub struct LoadFlags {
     #[arg(long)]
     pub fixed_schedule: bool,
 
+    /// What decides when sessions start: an entry of the `timing_strategy` category [default: what the other flags ask for]
+    #[arg(long, value_name = "NAME")]
+    pub timing_strategy: Option<String>,
+
     /// Send by the other flags even where the input file has time stamps
     #[arg(long, conflicts_with = "fixed_schedule")]
     pub no_fixed_schedule: bool,

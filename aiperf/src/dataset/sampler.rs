@@ -24,13 +24,16 @@ impl Sampler {
     }
 
     /// The index to send next. What a sampler says beyond the end is counted from the start again.
-    pub fn draw(&mut self) -> u64 {
+    ///
+    /// # Errors
+    /// The sampler's.
+    pub fn draw(&mut self) -> Result<u64> {
         if self.next == AT_ONCE {
-            self.order.fill(&mut self.ahead);
+            self.order.fill(&mut self.ahead)?;
             self.next = 0;
         }
         self.next += 1;
-        self.ahead[self.next - 1] % self.len
+        Ok(self.ahead[self.next - 1] % self.len)
     }
 }
 
@@ -48,10 +51,10 @@ impl Plugin for SequentialSampler {
 }
 
 impl DatasetSampler for SequentialSampler {
-    fn next_index(&mut self) -> u64 {
+    fn next_index(&mut self) -> Result<u64> {
         let index = self.next;
         self.next = (index + 1) % self.len;
-        index
+        Ok(index)
     }
 }
 
@@ -69,8 +72,8 @@ impl Plugin for RandomSampler {
 }
 
 impl DatasetSampler for RandomSampler {
-    fn next_index(&mut self) -> u64 {
-        self.stream.random_range(0..self.len)
+    fn next_index(&mut self) -> Result<u64> {
+        Ok(self.stream.random_range(0..self.len))
     }
 }
 
@@ -89,13 +92,13 @@ impl Plugin for ShuffleSampler {
 }
 
 impl DatasetSampler for ShuffleSampler {
-    fn next_index(&mut self) -> u64 {
+    fn next_index(&mut self) -> Result<u64> {
         if self.next == 0 {
             self.round.shuffle(&mut self.stream);
         }
         let index = self.round[self.next];
         self.next = (self.next + 1) % self.round.len();
-        index
+        Ok(index)
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
     fn draws<T: Plugin + DatasetSampler>(len: u64, seed: u64, count: usize) -> Vec<u64> {
         let order: T = construct(serde_json::json!({"len": len, "seed": seed})).unwrap();
         let mut sampler = Sampler::new(Box::new(order), len);
-        (0..count).map(|_| sampler.draw()).collect()
+        (0..count).map(|_| sampler.draw().unwrap()).collect()
     }
 
     #[test]
@@ -151,12 +154,12 @@ mod tests {
     fn a_sampler_that_leaves_the_dataset_is_brought_back() {
         struct Far(u64);
         impl DatasetSampler for Far {
-            fn next_index(&mut self) -> u64 {
+            fn next_index(&mut self) -> Result<u64> {
                 self.0 += 1;
-                self.0
+                Ok(self.0)
             }
         }
         let mut sampler = Sampler::new(Box::new(Far(6)), 5);
-        assert_eq!((0..4).map(|_| sampler.draw()).collect::<Vec<_>>(), [2, 3, 4, 0]);
+        assert_eq!((0..4).map(|_| sampler.draw().unwrap()).collect::<Vec<_>>(), [2, 3, 4, 0]);
     }
 }

@@ -32,6 +32,8 @@ pub struct Load {
 pub struct PhasePlan {
     /// What drives the sends.
     pub timing: Timing,
+    /// Entry of the `timing_strategy` category.
+    pub strategy: String,
     /// The most sessions at a time.
     pub concurrency: Option<u64>,
     /// Seconds in which it climbs to that.
@@ -111,7 +113,7 @@ impl Load {
 }
 
 impl Timing {
-    /// Its entry of the `timing_strategy` category.
+    /// Its own entry of the `timing_strategy` category.
     pub fn strategy(&self) -> &'static str {
         match self {
             Self::Concurrency => "concurrency",
@@ -129,8 +131,11 @@ impl Timing {
 pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, PlanError> {
     flags_agree(flags)?;
     let ramp = registry.entry("ramp", &flags.ramp)?.name.clone();
+    let timing = timing(flags, registry)?;
+    let strategy = registry.entry("timing_strategy", flags.timing_strategy.as_deref().unwrap_or(timing.strategy()))?;
     let profiling = PhasePlan {
-        timing: timing(flags, registry)?,
+        strategy: strategy.name.clone(),
+        timing,
         concurrency: None,
         concurrency_ramp_seconds: flags.concurrency_ramp_duration,
         prefill_concurrency: flags.prefill_concurrency,
@@ -357,6 +362,7 @@ fn warmup(flags: &LoadFlags, registry: &Registry, profiling: &PhasePlan) -> Resu
         prefill_concurrency_ramp_seconds: flags
             .warmup_prefill_concurrency_ramp_duration
             .or(flags.prefill_concurrency_ramp_duration),
+        strategy: timing.strategy().to_owned(),
         timing,
         request_count: flags.warmup_request_count,
         session_count: flags.num_warmup_sessions,

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use aiperf_abi::data::descriptor::{ABI_VERSION, Descriptor};
-use aiperf_abi::host::{AbiHeaderRef, HEADER_SYMBOL, Refusal, Root, Settings};
-use aiperf_abi::{Context, DataExporter, Endpoint, ErrorKind, Transport};
+use aiperf_abi::host::{AbiHeaderRef, Category, HEADER_SYMBOL, Refusal, Root, Settings};
+use aiperf_abi::{Context, ErrorKind};
 use thiserror::Error;
 
 use super::inspect::{self, InspectError, Inspection};
@@ -196,37 +196,13 @@ impl Library {
         &self.descriptor.exports
     }
 
-    /// Makes an endpoint of the library's type `class`.
-    ///
-    /// # Errors
-    /// When there is no such type, or its constructor fails.
-    pub fn endpoint(&self, class: &str, cx: &Context<'_>) -> Result<Box<dyn Endpoint>, LibraryError> {
-        self.made("endpoint", class, self.root.endpoint(class, cx))
-    }
-
-    /// Makes a transport of the library's type `class`.
-    ///
-    /// # Errors
-    /// When there is no such type, or its constructor fails.
-    pub fn transport(&self, class: &str, cx: &Context<'_>) -> Result<Box<dyn Transport>, LibraryError> {
-        self.made("transport", class, self.root.transport(class, cx))
-    }
-
-    /// Makes a data exporter of the library's type `class`.
+    /// Makes a value of a category of the library's type `class`.
     ///
     /// # Errors
     /// When there is no such type, or its constructor fails or asks to be left out (see [`LibraryError::is_disabled`]).
-    pub fn data_exporter(&self, class: &str, cx: &Context<'_>) -> Result<Box<dyn DataExporter>, LibraryError> {
-        self.made("data_exporter", class, self.root.data_exporter(class, cx))
-    }
-
-    fn made<T>(
-        &self,
-        category: &'static str,
-        class: &str,
-        made: Option<aiperf_abi::Result<T>>,
-    ) -> Result<T, LibraryError> {
-        made.ok_or_else(|| self.no_class(category, class))?.map_err(LibraryError::New)
+    pub fn make<C: Category + ?Sized>(&self, class: &str, cx: &Context<'_>) -> Result<Box<C>, LibraryError> {
+        let made = self.root.make::<C>(class, cx).ok_or_else(|| self.no_class(C::NAME, class))?;
+        made.map_err(LibraryError::New)
     }
 
     /// The refusal of a class that is not offered.

@@ -184,6 +184,7 @@ mod tests {
 
     fn plan(timing: Timing) -> PhasePlan {
         PhasePlan {
+            strategy: String::new(),
             timing,
             concurrency: Some(4),
             concurrency_ramp_seconds: None,

@@ -129,6 +129,11 @@ impl Dispatcher {
         (issuer.counts(), issuer.in_flight())
     }
 
+    /// Why the schedule could not go on, if it could not.
+    pub fn fault(&self) -> Option<String> {
+        self.shared.lock().fault().map(ToString::to_string)
+    }
+
     async fn until(&self, holds: impl Fn(&Issuer) -> bool) {
         loop {
             let changed = self.shared.changed.notified();

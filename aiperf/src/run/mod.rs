@@ -148,7 +148,7 @@ async fn drive(
     for ready in parts.phases {
         let tally = Arc::clone(tallies.of(ready.phase));
         let ended = run_phase(ready, plan, &shared, tally, &mut interrupts, watcher).await?;
-        let stopped = ended.ending != Ending::Complete;
+        let stopped = ended.ending != Ending::Complete || ended.dispatcher.fault().is_some();
         if ended.ending == Ending::Twice {
             records_of(&ended, tallies.of(ended.goal.phase)).await;
             return Err(interrupted);
@@ -174,7 +174,7 @@ async fn drive(
         stopped: match done.ending {
             Ending::Once => Some(report::Stopped::ByUser),
             Ending::Failing => Some(report::Stopped::TooManyFailed),
-            Ending::Complete | Ending::Twice => None,
+            Ending::Complete | Ending::Twice => done.dispatcher.fault().map(report::Stopped::WithoutSchedule),
         },
         counts,
         queue_full: tally.queue_full(),

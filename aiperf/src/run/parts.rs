@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use aiperf_abi::author::context::Setup;
-use aiperf_abi::{Endpoint, Map, SelectionConfig, Value};
+use aiperf_abi::{
+    DataExporter, DatasetSampler, Endpoint, Map, SelectionConfig, Transport, UrlSelectionStrategy, Value,
+};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::phases::{self, Draws, ReadyPhase, Supply};
 use super::recording::{Desk, RawDesk};
 use super::requests::Requests;
-use crate::builtin::table::{self, MakeError};
+use crate::builtin::table::{self, BuiltIn, MakeError};
 use crate::clock::Clock;
 use crate::config::flags::ExportLevel;
 use crate::credit::Phase;
@@ -102,13 +104,11 @@ impl Parts {
 
         let model_endpoint = to_raw_value(&target.model_endpoint).expect("plain data is JSON");
         let endpoint_entry = registry.entry("endpoint", &target.endpoint)?;
-        let mut config = target.model_endpoint.extra.clone();
-        config.extend(plan.plugin_options.get(&target.endpoint).cloned().unwrap_or_default());
+        let config = target.model_endpoint.extra.clone();
         let endpoint: Arc<dyn Endpoint> =
-            maker.make(endpoint_entry, config, Some(&model_endpoint), table::endpoint)?.into();
+            maker.make::<dyn Endpoint>(endpoint_entry, config, Some(&model_endpoint))?.into();
         let transport_entry = registry.entry("transport", &target.transport)?;
-        let options = plan.plugin_options.get(&target.transport).cloned().unwrap_or_default();
-        let transport = maker.make(transport_entry, options, Some(&model_endpoint), table::transport)?;
+        let transport = maker.make::<dyn Transport>(transport_entry, Map::new(), Some(&model_endpoint))?;
 
         let loaded = tokenizer::load(&TokenizerChoice {
             name: plan.input.tokenizer.clone(),
@@ -170,11 +170,10 @@ impl Parts {
         phases.push(phases::ready(Phase::Profiling, &plan.load.profiling, &supply, registry, &mut maker)?);
         let selection = SelectionConfig::new(target.request_urls.len() as u64, seed.derive("urls"));
         let selection = serde_json::to_value(selection).expect("plain data is JSON");
-        let urls = maker.make(
+        let urls = maker.make::<dyn UrlSelectionStrategy>(
             registry.entry("url_selection_strategy", &target.url_strategy)?,
             selection.as_object().cloned().unwrap_or_default(),
             None,
-            table::url_selection_strategy,
         )?;
         let worker = Worker {
             clock,
@@ -201,7 +200,7 @@ fn draws(
     let mut config = phases::object(&among);
     config.extend(plan.plugin_options.get(&plan.input.sampler).cloned().unwrap_or_default());
     let order =
-        maker.make(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None, table::dataset_sampler)?;
+        maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None)?;
     let sampler = Sampler::new(order, dataset.len());
     match plan.input.file {
         None => Ok(Draws::AtHand(Box::new(sampler))),
@@ -218,21 +217,23 @@ pub(super) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    pub(super) fn make<T: ?Sized>(
+    /// `config` is what the host says of the run; the user's options of the entry are laid over it.
+    pub(super) fn make<C: BuiltIn + ?Sized>(
         &mut self,
         entry: &Entry,
         config: Map<String, Value>,
         model_endpoint: Option<&RawValue>,
-        make: impl FnOnce(&Entry, Setup<'_>, &dyn aiperf_abi::Host) -> Result<Box<T>, MakeError>,
-    ) -> Result<Box<T>, MakeError> {
+    ) -> Result<Box<C>, MakeError> {
         let raw = |value: &Value| to_raw_value(value).expect("JSON is JSON");
+        let mut config = config;
+        config.extend(self.plan.plugin_options.get(&entry.name).cloned().unwrap_or_default());
         let config = raw(&Value::Object(config));
         let metadata = raw(&entry.metadata);
         let dir = self.artifact_dir.as_ref().map(|dir| raw(&Value::from(dir.display().to_string())));
         let setup =
             Setup { config: Some(&config), metadata: Some(&metadata), model_endpoint, artifact_dir: dir.as_deref() };
         let host = HostServices::new(entry.package.name(), self.clock, self.plan.seed);
-        let made = make(entry, setup, &host)?;
+        let made = table::make::<C>(entry, setup, &host)?;
         if let Source::Library { path, .. } = &entry.package.source {
             let over = match &entry.standing {
                 Standing::Wins { over } => over.as_slice(),
@@ -259,12 +260,12 @@ impl Maker<'_> {
         let mut exporters = Exporters::default();
         let category = category::find("data_exporter").expect("the category is one of ours");
         for entry in registry.entries(category).filter(|entry| entry.wins()) {
-            let mut config = self.plan.plugin_options.get(&entry.name).cloned().unwrap_or_default();
+            let mut config = Map::new();
             if entry.package.source == Source::Builtin && entry.name == "jsonl" {
                 config.insert("file_stem".to_owned(), layout.stem().records.clone().into());
                 config.insert("wanted".to_owned(), (self.plan.output.level >= ExportLevel::Records).into());
             }
-            match self.make(entry, config, None, table::data_exporter) {
+            match self.make::<dyn DataExporter>(entry, config, None) {
                 Ok(exporter) => exporters.add(entry.name.clone(), exporter),
                 Err(error) if error.is_disabled() => {
                     tracing::debug!(exporter = entry.name, "left out: {error}");

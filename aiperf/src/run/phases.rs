@@ -3,11 +3,10 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aiperf_abi::{ArrivalConfig, Map, RampConfig, Upcoming, Value};
+use aiperf_abi::{ArrivalConfig, ArrivalPattern, Map, Ramp, RampConfig, TimingStrategy, Upcoming, Value};
 use rand::RngExt;
 
 use super::parts::{Maker, PartsError};
-use crate::builtin::table;
 use crate::credit::Phase;
 use crate::dataset::{Dataset, Sampler};
 use crate::plan::{Cancellation, PhasePlan, Timing};
@@ -51,10 +50,10 @@ pub(super) fn ready(
     let seed = |purpose: &str| supply.seed.derive(&format!("{purpose}.{}", phase.as_str()));
     let config = strategy_config(plan, &*supply.dataset)?;
     let strategy =
-        maker.make(registry.entry("timing_strategy", plan.timing.strategy())?, config, None, table::timing_strategy)?;
+        maker.make::<dyn TimingStrategy>(registry.entry("timing_strategy", &plan.strategy)?, config, None)?;
     let mut ramp = |config: RampConfig| -> Result<_, PartsError> {
         let entry = registry.entry("ramp", &plan.ramp)?;
-        Ok(maker.make(entry, object(&config), None, table::ramp)?)
+        Ok(maker.make::<dyn Ramp>(entry, object(&config), None)?)
     };
     let mut limited = |limit: Option<u64>, seconds: Option<f64>, purpose: &str| -> Result<_, PartsError> {
         Ok(match (limit, seconds) {
@@ -78,14 +77,14 @@ pub(super) fn ready(
         }
         let config = object(&ArrivalConfig::new(*target, *smoothness, seed("timing.arrival")));
         let entry = registry.entry("arrival_pattern", arrival_pattern)?;
-        arrival = Some(maker.make(entry, config, None, table::arrival_pattern)?);
+        arrival = Some(maker.make::<dyn ArrivalPattern>(entry, config, None)?);
     }
     let mut series = None;
     if let Timing::RateSeries { series: points, arrival_pattern, smoothness } = &plan.timing {
         series = Some(Walk::new(points.clone()));
         let config = object(&ArrivalConfig::new(1.0, *smoothness, seed("timing.arrival")));
         let entry = registry.entry("arrival_pattern", arrival_pattern)?;
-        arrival = Some(maker.make(entry, config, None, table::arrival_pattern)?);
+        arrival = Some(maker.make::<dyn ArrivalPattern>(entry, config, None)?);
     }
     let stop = StopRule {
         requests: plan.request_count,
@@ -130,7 +129,7 @@ pub(super) enum Draws {
     AtHand(Box<Sampler>),
     /// Each is read on a thread of its own some time before it is sent: a long prompt takes milliseconds to make, and a
     /// schedule cannot wait for it.
-    Ahead(Receiver<u64>),
+    Ahead(Receiver<aiperf_abi::Result<u64>>),
 }
 
 /// Conversations made ahead; no more than a dataset keeps at hand.
@@ -143,8 +142,10 @@ impl Draws {
         let work = move || {
             loop {
                 let index = sampler.draw();
-                // One that cannot be read becomes a failed request when it is sent.
-                let _ = dataset.conversation(index);
+                if let Ok(index) = index {
+                    // One that cannot be read becomes a failed request when it is sent.
+                    let _ = dataset.conversation(index);
+                }
                 if drawn.send(index).is_err() {
                     return;
                 }
@@ -154,11 +155,11 @@ impl Draws {
         Ok(Self::Ahead(ahead))
     }
 
-    fn next(&mut self) -> u64 {
+    fn next(&mut self) -> aiperf_abi::Result<u64> {
         match self {
             Self::AtHand(sampler) => sampler.draw(),
             // The thread ends before its listener only by a panic: then the first conversation serves, and tells the same.
-            Self::Ahead(drawn) => drawn.recv().unwrap_or_default(),
+            Self::Ahead(drawn) => drawn.recv().unwrap_or(Ok(0)),
         }
     }
 }
@@ -170,29 +171,29 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn sample(&self) -> u64 {
+    fn sample(&self) -> aiperf_abi::Result<u64> {
         self.supply.draws.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 }
 
 impl Feed for Drawn {
-    fn draw(&mut self) -> u64 {
-        self.next.take().unwrap_or_else(|| self.sample())
+    fn draw(&mut self) -> aiperf_abi::Result<u64> {
+        self.next.take().map_or_else(|| self.sample(), Ok)
     }
 
-    fn upcoming(&mut self) -> Option<Upcoming> {
+    fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
         let index = match self.next {
             Some(index) => index,
-            None => *self.next.insert(self.sample()),
+            None => *self.next.insert(self.sample()?),
         };
         if let Some(start_ms) = self.supply.dataset.start_ms(index) {
-            return Some(Upcoming::new(1, Some(start_ms)));
+            return Ok(Some(Upcoming::new(1, Some(start_ms))));
         }
         // One that cannot be read becomes a failed request when it is sent.
         let conversation = self.supply.dataset.conversation(index).ok();
         let first = conversation.as_ref().and_then(|conversation| conversation.turns.first());
         let turns = conversation.as_ref().map_or(1, |conversation| conversation.turns.len() as u32);
-        Some(Upcoming::new(turns, first.and_then(|turn| turn.timestamp)))
+        Ok(Some(Upcoming::new(turns, first.and_then(|turn| turn.timestamp))))
     }
 }
 

@@ -30,26 +30,29 @@ pub struct Setting {
 }
 
 /// Why a run did not come to its own end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stopped {
     /// Ctrl-C or a termination signal.
     ByUser,
     /// `--failed-request-threshold`.
     TooManyFailed,
+    /// A timing strategy, arrival pattern or ramp failed, and said this.
+    WithoutSchedule(String),
 }
 
 impl Stopped {
     /// In words.
-    pub fn reason(self) -> &'static str {
+    pub fn reason(&self) -> String {
         match self {
-            Self::ByUser => "ended by the user",
-            Self::TooManyFailed => "more requests failed than --failed-request-threshold allows",
+            Self::ByUser => "ended by the user".to_owned(),
+            Self::TooManyFailed => "more requests failed than --failed-request-threshold allows".to_owned(),
+            Self::WithoutSchedule(error) => format!("the schedule could not go on: {error}"),
         }
     }
 }
 
 /// How the phase went.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct End {
     /// Its start, nanoseconds of the run's clock.
     pub start_ns: u64,
@@ -97,7 +100,7 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.notices.extend(report.audit.findings.iter().map(|finding| format!("Client: {finding}.")));
     report.error_summary = recorded.aggregate.errors();
     report.was_cancelled = end.stopped.is_some();
-    report.incomplete_reason = end.stopped.map(|stopped| stopped.reason().to_owned());
+    report.incomplete_reason = end.stopped.as_ref().map(Stopped::reason);
     report.is_complete = end.stopped.is_none();
     report.start_time = local_time(clock.wall_ns(window.start_ns));
     report.end_time = local_time(clock.wall_ns(window.end_ns));
@@ -120,8 +123,8 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     if plan.output.require_trust && report.audit.grade == AuditGrade::Poor {
         problems.push("--require-trust: the client was a bottleneck, see `Client` above".to_owned());
     }
-    if end.stopped == Some(Stopped::TooManyFailed) {
-        problems.push(format!("the run was ended: {}", Stopped::TooManyFailed.reason()));
+    if let Some(stopped) = end.stopped.as_ref().filter(|stopped| **stopped != Stopped::ByUser) {
+        problems.push(format!("the run was ended: {}", stopped.reason()));
     }
     Finished { report, files, problems, succeeded, failed, console_file: setting.layout.console() }
 }

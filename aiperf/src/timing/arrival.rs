@@ -57,12 +57,13 @@ impl Plugin for ConstantArrival {
 }
 
 impl ArrivalPattern for ConstantArrival {
-    fn next_interval(&mut self) -> f64 {
-        self.mean
+    fn next_interval(&mut self) -> Result<f64> {
+        Ok(self.mean)
     }
 
-    fn set_rate(&mut self, rate: f64) {
+    fn set_rate(&mut self, rate: f64) -> Result<()> {
         self.mean = 1.0 / rate;
+        Ok(())
     }
 }
 
@@ -79,13 +80,14 @@ impl PoissonArrival {
 }
 
 impl ArrivalPattern for PoissonArrival {
-    fn next_interval(&mut self) -> f64 {
+    fn next_interval(&mut self) -> Result<f64> {
         let unit: f64 = Exp1.sample(&mut self.stream);
-        unit * self.mean
+        Ok(unit * self.mean)
     }
 
-    fn set_rate(&mut self, rate: f64) {
+    fn set_rate(&mut self, rate: f64) -> Result<()> {
         self.mean = 1.0 / rate;
+        Ok(())
     }
 }
 
@@ -105,12 +107,13 @@ impl GammaArrival {
 }
 
 impl ArrivalPattern for GammaArrival {
-    fn next_interval(&mut self) -> f64 {
-        self.unit.sample(&mut self.stream) / self.shape * self.mean
+    fn next_interval(&mut self) -> Result<f64> {
+        Ok(self.unit.sample(&mut self.stream) / self.shape * self.mean)
     }
 
-    fn set_rate(&mut self, rate: f64) {
+    fn set_rate(&mut self, rate: f64) -> Result<()> {
         self.mean = 1.0 / rate;
+        Ok(())
     }
 }
 
@@ -121,11 +124,13 @@ impl Plugin for ConcurrencyBurstArrival {
 }
 
 impl ArrivalPattern for ConcurrencyBurstArrival {
-    fn next_interval(&mut self) -> f64 {
-        0.0
+    fn next_interval(&mut self) -> Result<f64> {
+        Ok(0.0)
     }
 
-    fn set_rate(&mut self, _: f64) {}
+    fn set_rate(&mut self, _: f64) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +139,7 @@ mod tests {
 
     /// Mean and coefficient of variation of `n` intervals.
     fn moments(arrival: &mut dyn ArrivalPattern, n: usize) -> (f64, f64) {
-        let intervals: Vec<f64> = (0..n).map(|_| arrival.next_interval()).collect();
+        let intervals: Vec<f64> = (0..n).map(|_| arrival.next_interval().unwrap()).collect();
         let mean = intervals.iter().sum::<f64>() / n as f64;
         let variance = intervals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
         (mean, variance.sqrt() / mean)
@@ -172,10 +177,10 @@ mod tests {
     #[test]
     fn a_new_rate_holds_from_the_next_interval() {
         let mut arrival = ConstantArrival { mean: 1.0 };
-        arrival.set_rate(4.0);
-        assert!((arrival.next_interval() - 0.25).abs() < 1e-12);
+        arrival.set_rate(4.0).unwrap();
+        assert!((arrival.next_interval().unwrap() - 0.25).abs() < 1e-12);
         let mut arrival = GammaArrival::of(&at(1.0, 2.0)).unwrap();
-        arrival.set_rate(1000.0);
+        arrival.set_rate(1000.0).unwrap();
         assert!((moments(&mut arrival, 50_000).0 * 1000.0 - 1.0).abs() < 0.02);
     }
 
@@ -183,7 +188,7 @@ mod tests {
     fn the_same_seed_gives_the_same_intervals() {
         let draw = |seed| {
             let mut arrival = PoissonArrival::of(&ArrivalConfig::new(5.0, 1.0, seed));
-            (0..50).map(|_| arrival.next_interval()).collect::<Vec<_>>()
+            (0..50).map(|_| arrival.next_interval().unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use aiperf_abi::{Actions, ArrivalPattern, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
+use aiperf_abi::{Actions, ArrivalPattern, Error, Result, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
 use super::pace::Pace;
 use super::series::Walk;
@@ -42,10 +42,16 @@ pub struct IssueCounts {
 /// Where sessions get their conversations from.
 pub trait Feed: Send {
     /// The next conversation, by index.
-    fn draw(&mut self) -> u64;
+    ///
+    /// # Errors
+    /// When there is none.
+    fn draw(&mut self) -> Result<u64>;
 
     /// What the next draw will give, where that is known.
-    fn upcoming(&mut self) -> Option<Upcoming>;
+    ///
+    /// # Errors
+    /// When there is none.
+    fn upcoming(&mut self) -> Result<Option<Upcoming>>;
 }
 
 /// Which requests are given up on purpose.
@@ -127,6 +133,8 @@ struct Book {
     between: HashMap<u64, (u64, u32)>,
     open_sessions: u64,
     ended: bool,
+    /// Why the schedule could not go on.
+    fault: Option<Error>,
     counts: IssueCounts,
 }
 
@@ -179,6 +187,7 @@ impl Issuer {
             between: HashMap::new(),
             open_sessions: 0,
             ended: false,
+            fault: None,
             counts: IssueCounts::default(),
         };
         Self { strategy, book }
@@ -276,6 +285,11 @@ impl Issuer {
         self.book.counts.issued - self.book.counts.returned
     }
 
+    /// Why the schedule could not go on, if it could not.
+    pub fn fault(&self) -> Option<&Error> {
+        self.book.fault.as_ref()
+    }
+
     /// What was done so far.
     pub fn counts(&self) -> IssueCounts {
         self.book.counts
@@ -285,14 +299,15 @@ impl Issuer {
         if self.book.ended {
             return;
         }
-        self.strategy.on_event(now_ns, event, &mut Actions::new(&mut self.book));
+        let told = self.strategy.on_event(now_ns, event, &mut Actions::new(&mut self.book));
+        self.book.keep(told);
         self.book.admit(now_ns, out);
     }
 }
 
 impl TimingHost for Book {
     fn start_session(&mut self, at_ns: u64, from_turn: u32) {
-        let conversation = self.feed.draw();
+        let Some(conversation) = self.draw() else { return };
         self.starts.push(Reverse(Start { at_ns, asked: self.asked, from_turn, conversation }));
         self.asked += 1;
     }
@@ -320,6 +335,7 @@ impl TimingHost for Book {
 
     fn next_interval_ns(&mut self) -> Option<f64> {
         let interval = self.arrival.as_mut()?.next_interval();
+        let interval = self.keep(interval)?;
         let interval = match &mut self.series {
             Some(series) => series.next(interval)?,
             None => interval,
@@ -331,7 +347,8 @@ impl TimingHost for Book {
         if self.stop.sessions.is_some_and(|most| self.asked >= most) {
             return None;
         }
-        self.feed.upcoming()
+        let upcoming = self.feed.upcoming();
+        self.keep(upcoming).flatten()
     }
 }
 
@@ -350,20 +367,42 @@ impl Book {
         }
     }
 
+    /// A result of a part of the schedule. Without that part there is no schedule: an error ends the phase.
+    fn keep<T>(&mut self, result: Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault.get_or_insert(error);
+                self.end();
+                None
+            }
+        }
+    }
+
+    fn draw(&mut self) -> Option<u64> {
+        let drawn = self.feed.draw();
+        self.keep(drawn)
+    }
+
     fn keep_pace(&mut self, now_ns: u64) {
+        let pace = self.pace(now_ns);
+        self.pace_at_ns = self.keep(pace).flatten();
+    }
+
+    fn pace(&mut self, now_ns: u64) -> Result<Option<u64>> {
         let mut next = None;
         for (limit, slots) in [(&mut self.limit, &mut self.slots), (&mut self.prefill, &mut self.prefill_slots)] {
             let Some(limit) = limit else { continue };
-            let (value, again) = limit.at(now_ns);
+            let (value, again) = limit.at(now_ns)?;
             *slots = (value.round() as u64).max(1);
             next = [next, again].into_iter().flatten().min();
         }
         if let (Some(rate), Some(arrival)) = (&mut self.rate, &mut self.arrival) {
-            let (value, again) = rate.at(now_ns);
-            arrival.set_rate(value.max(f64::MIN_POSITIVE));
+            let (value, again) = rate.at(now_ns)?;
+            arrival.set_rate(value.max(f64::MIN_POSITIVE))?;
             next = [next, again].into_iter().flatten().min();
         }
-        self.pace_at_ns = next;
+        Ok(next)
     }
 
     fn has_slot(&self) -> bool {
@@ -419,7 +458,7 @@ impl Book {
             Some(Reverse(start)) if start.at_ns <= now_ns => self.starts.pop().map(|Reverse(start)| start),
             // Without a limit there would be no end of free slots.
             _ if self.fills && self.limit.is_some() => {
-                Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.feed.draw() })
+                Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.draw()? })
             }
             _ => None,
         }

@@ -1,6 +1,6 @@
 //! A value that follows a ramp while a phase goes: a limit or a rate. Told the time, it says its value and when to ask again.
 
-use aiperf_abi::Ramp;
+use aiperf_abi::{Ramp, Result};
 
 /// How often a ramp is asked, nanoseconds.
 const STEP_NS: u64 = 100_000_000;
@@ -36,16 +36,19 @@ impl Pace {
     }
 
     /// The value at `now_ns`, and the moment to ask again, where it will have changed.
-    pub fn at(&mut self, now_ns: u64) -> (f64, Option<u64>) {
-        let Some(way) = &mut self.ramp else { return (self.target, None) };
+    ///
+    /// # Errors
+    /// The ramp's.
+    pub fn at(&mut self, now_ns: u64) -> Result<(f64, Option<u64>)> {
+        let Some(way) = &mut self.ramp else { return Ok((self.target, None)) };
         let elapsed = now_ns.saturating_sub(way.start_ns);
         if elapsed >= way.duration_ns {
             self.ramp = None;
-            return (self.target, None);
+            return Ok((self.target, None));
         }
-        let value = way.ramp.value_at(elapsed as f64 / 1e9);
+        let value = way.ramp.value_at(elapsed as f64 / 1e9)?;
         let next = (elapsed / STEP_NS + 1) * STEP_NS;
-        (value, Some(way.start_ns + next.min(way.duration_ns)))
+        Ok((value, Some(way.start_ns + next.min(way.duration_ns))))
     }
 }
 
@@ -61,10 +64,10 @@ mod tests {
         let ramp = LinearRamp::of(RampConfig::new(0.0, 10.0, 1.0, 0));
         let mut pace = Pace::ramped(10.0, Box::new(ramp), 1_000_000_000);
         pace.start(500);
-        assert_eq!(pace.at(500), (0.0, Some(100_000_500)));
-        assert_eq!(pace.at(250_000_500), (2.5, Some(300_000_500)));
-        assert_eq!(pace.at(950_000_500).1, Some(1_000_000_500));
-        assert_eq!(pace.at(1_000_000_500), (10.0, None));
-        assert_eq!(Pace::steady(3.0).at(7), (3.0, None));
+        assert_eq!(pace.at(500).unwrap(), (0.0, Some(100_000_500)));
+        assert_eq!(pace.at(250_000_500).unwrap(), (2.5, Some(300_000_500)));
+        assert_eq!(pace.at(950_000_500).unwrap().1, Some(1_000_000_500));
+        assert_eq!(pace.at(1_000_000_500).unwrap(), (10.0, None));
+        assert_eq!(Pace::steady(3.0).at(7).unwrap(), (3.0, None));
     }
 }

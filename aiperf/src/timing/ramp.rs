@@ -51,8 +51,8 @@ impl LinearRamp {
 }
 
 impl Ramp for LinearRamp {
-    fn value_at(&mut self, elapsed: f64) -> f64 {
-        self.0.start + (self.0.target - self.0.start) * share(&self.0, elapsed)
+    fn value_at(&mut self, elapsed: f64) -> Result<f64> {
+        Ok(self.0.start + (self.0.target - self.0.start) * share(&self.0, elapsed))
     }
 }
 
@@ -63,8 +63,8 @@ impl Plugin for ExponentialRamp {
 }
 
 impl Ramp for ExponentialRamp {
-    fn value_at(&mut self, elapsed: f64) -> f64 {
-        self.0.start + (self.0.target - self.0.start) * share(&self.0, elapsed).powi(2)
+    fn value_at(&mut self, elapsed: f64) -> Result<f64> {
+        Ok(self.0.start + (self.0.target - self.0.start) * share(&self.0, elapsed).powi(2))
     }
 }
 
@@ -85,10 +85,10 @@ impl PoissonRamp {
 }
 
 impl Ramp for PoissonRamp {
-    fn value_at(&mut self, elapsed: f64) -> f64 {
+    fn value_at(&mut self, elapsed: f64) -> Result<f64> {
         let done = self.moments.partition_point(|moment| *moment <= elapsed) as f64 / self.moments.len() as f64;
         let done = if elapsed >= self.config.duration { 1.0 } else { done };
-        self.config.start + (self.config.target - self.config.start) * done
+        Ok(self.config.start + (self.config.target - self.config.start) * done)
     }
 }
 
@@ -112,9 +112,9 @@ mod tests {
             start in 0.0..100.0, target in 0.0..1000.0, duration in 0.1..100.0, seed: u64,
         ) {
             for mut ramp in all(&RampConfig::new(start, target, duration, seed)) {
-                prop_assert!((ramp.value_at(duration) - target).abs() < 1e-9);
-                prop_assert!((ramp.value_at(duration * 2.0) - target).abs() < 1e-9);
-                let values: Vec<f64> = (0..=50).map(|k| ramp.value_at(duration * f64::from(k) / 50.0)).collect();
+                prop_assert!((ramp.value_at(duration).unwrap() - target).abs() < 1e-9);
+                prop_assert!((ramp.value_at(duration * 2.0).unwrap() - target).abs() < 1e-9);
+                let values: Vec<f64> = (0..=50).map(|k| ramp.value_at(duration * f64::from(k) / 50.0).unwrap()).collect();
                 let forwards = |pair: &[f64]| (pair[1] - pair[0]) * (target - start) >= -1e-9;
                 prop_assert!(values.windows(2).all(forwards), "{values:?}");
                 let (low, high) = (start.min(target) - 1e-9, start.max(target) + 1e-9);
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn half_way_they_differ() {
         let config = RampConfig::new(0.0, 100.0, 10.0, 1);
-        let halves = all(&config).map(|mut ramp| ramp.value_at(5.0));
+        let halves = all(&config).map(|mut ramp| ramp.value_at(5.0).unwrap());
         assert_eq!(halves[..2], [50.0, 25.0]);
         assert!((halves[2] - 50.0).abs() < 15.0, "{halves:?}");
     }

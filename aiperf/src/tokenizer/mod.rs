@@ -6,6 +6,8 @@ mod choice;
 mod embedded;
 mod file;
 mod hub;
+mod pair_merge;
+mod table;
 
 use std::path::PathBuf;
 

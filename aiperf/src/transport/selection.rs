@@ -17,10 +17,10 @@ impl Plugin for RoundRobinUrls {
 }
 
 impl UrlSelectionStrategy for RoundRobinUrls {
-    fn next_url_index(&mut self) -> u64 {
+    fn next_url_index(&mut self) -> Result<u64> {
         let index = self.next;
         self.next = (index + 1) % self.len;
-        index
+        Ok(index)
     }
 }
 
@@ -31,6 +31,6 @@ mod tests {
     #[test]
     fn servers_take_turns() {
         let mut urls = RoundRobinUrls { len: 3, next: 0 };
-        assert_eq!([0; 7].map(|_| urls.next_url_index()), [0, 1, 2, 0, 1, 2, 0]);
+        assert_eq!([0; 7].map(|_| urls.next_url_index().unwrap()), [0, 1, 2, 0, 1, 2, 0]);
     }
 }

@@ -93,7 +93,7 @@ impl Worker {
         let info = request.info();
         let payload = payload(&*self.endpoint, request)?;
         let headers = request_headers(&self.headers, info, payload.content_type(), self.endpoint.headers(info)?);
-        Ok(TransportRequest::post(self.urls.next(), headers, payload.into_bytes(info)?)
+        Ok(TransportRequest::post(self.urls.next()?, headers, payload.into_bytes(info)?)
             .with_timeout(Some(self.timeout)))
     }
 
@@ -149,12 +149,19 @@ impl Urls {
         Self { all, strategy: Mutex::new(strategy) }
     }
 
-    fn next(&self) -> String {
+    fn next(&self) -> aiperf_abi::Result<String> {
         let index = match self.all.len() {
             1 => 0,
-            _ => self.strategy.lock().unwrap_or_else(PoisonError::into_inner).next_url_index() as usize,
+            _ => self.strategy.lock().unwrap_or_else(PoisonError::into_inner).next_url_index()?,
         };
-        self.all.get(index).or(self.all.first()).cloned().unwrap_or_default()
+        let url = usize::try_from(index).ok().and_then(|index| self.all.get(index));
+        url.cloned().ok_or_else(|| {
+            let servers = self.all.len();
+            Error::msg(format!(
+                "the URL selection strategy chose server {index}, but they are numbered 0 to {}",
+                servers - 1
+            ))
+        })
     }
 }
 

@@ -56,7 +56,7 @@ export_plugin! {
 
 #[cfg(test)]
 mod tests {
-    use aiperf_abi::testing::{Request, construct, mock_event, mock_request, mock_response, via_abi_endpoint};
+    use aiperf_abi::testing::{Request, construct, mock_event, mock_request, mock_response, via_abi};
     use aiperf_abi::{Error, ResponseData, Value};
 
     use super::*;
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn does_the_same_behind_the_thunks_of_a_library() {
         let direct: EchoEndpoint = construct(json!({"echo_prefix": "a"})).unwrap();
-        let through = via_abi_endpoint::<EchoEndpoint>(json!({"echo_prefix": "a"})).unwrap();
+        let through = via_abi::<dyn Endpoint, EchoEndpoint>(json!({"echo_prefix": "a"})).unwrap();
         let request = mock_request();
         assert_eq!(body(&direct, &request), body(&*through, &request));
         let reply = mock_response(r#"{"echo": "hi"}"#);

@@ -179,16 +179,6 @@ fn the_order_is_by_category_and_name_and_always_the_same() {
 }
 
 #[test]
-fn a_category_that_is_not_open_takes_no_entry_from_outside() {
-    let packages = Packages::new();
-    packages.add("a", "p", "timing_strategy:\n  mine: {class: 'p:Mine'}\n");
-    let registry = packages.registry();
-    let told = registry.faults()[0].faults[0].to_string();
-    assert!(told.contains(":4:") && told.contains("`timing_strategy` is not open"), "{told}");
-    assert!(registry.entry("timing_strategy", "mine").is_err());
-}
-
-#[test]
 fn a_remembered_choice_beats_priority_and_one_for_this_run_beats_both() {
     let mut packages = Packages::new();
     packages.add("a", "high", &exporter("csv", "high:Csv", 9)).add("b", "low", &exporter("CSV", "low:Csv", 1));

@@ -12,25 +12,29 @@ use aiperf_abi::{Context, Plugin, RampConfig};
 struct Counting(u64);
 
 impl Feed for Counting {
-    fn draw(&mut self) -> u64 {
+    fn draw(&mut self) -> aiperf_abi::Result<u64> {
         self.0 += 1;
-        self.0 - 1
+        Ok(self.0 - 1)
     }
 
-    fn upcoming(&mut self) -> Option<Upcoming> {
-        Some(Upcoming::new(1, Some(self.0 as f64)))
+    fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
+        Ok(Some(Upcoming::new(1, Some(self.0 as f64))))
     }
 }
 
 struct Every(f64);
 
 impl ArrivalPattern for Every {
-    fn next_interval(&mut self) -> f64 {
-        self.0
+    fn next_interval(&mut self) -> aiperf_abi::Result<f64> {
+        match self.0 {
+            never if never.is_nan() => Err(aiperf_abi::Error::msg("out of numbers")),
+            seconds => Ok(seconds),
+        }
     }
 
-    fn set_rate(&mut self, rate: f64) {
+    fn set_rate(&mut self, rate: f64) -> aiperf_abi::Result<()> {
         self.0 = 1.0 / rate;
+        Ok(())
     }
 }
 
@@ -317,4 +321,14 @@ proptest! {
         returned.sort_unstable();
         prop_assert_eq!(returned, (0..issued.len()).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_schedule_that_cannot_go_on_ends_the_phase_and_says_why() {
+    let parts = Parts { arrival: Some(Box::new(Every(f64::NAN))), ..parts(None, requests(10)) };
+    let mut issuer = Issuer::new(Box::new(RequestRateStrategy::default()), parts);
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    assert!(issuer.has_ended() && out.len() <= 1);
+    assert_eq!(issuer.fault().map(ToString::to_string).as_deref(), Some("out of numbers"));
 }

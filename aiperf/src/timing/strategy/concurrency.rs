@@ -14,7 +14,7 @@ impl Plugin for ConcurrencyStrategy {
 }
 
 impl TimingStrategy for ConcurrencyStrategy {
-    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) {
+    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
         match event {
             TimingEvent::PhaseStart => actions.fill_slots(),
             TimingEvent::CreditReturned(returned) if returned.has_next_turn => {
@@ -22,6 +22,7 @@ impl TimingStrategy for ConcurrencyStrategy {
             }
             _ => {}
         }
+        Ok(())
     }
 }
 

@@ -44,7 +44,7 @@ impl FixedScheduleStrategy {
 }
 
 impl TimingStrategy for FixedScheduleStrategy {
-    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) {
+    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
         match event {
             TimingEvent::PhaseStart => {
                 self.start_ns = now_ns;
@@ -61,6 +61,7 @@ impl TimingStrategy for FixedScheduleStrategy {
             }
             _ => {}
         }
+        Ok(())
     }
 }
 

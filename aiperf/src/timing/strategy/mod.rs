@@ -54,7 +54,7 @@ pub(crate) mod tests {
 
     impl Asked {
         pub(crate) fn tell(&mut self, strategy: &mut dyn TimingStrategy, now_ns: u64, event: TimingEvent) {
-            strategy.on_event(now_ns, event, &mut Actions::new(self));
+            strategy.on_event(now_ns, event, &mut Actions::new(self)).unwrap();
         }
     }
 }

@@ -24,7 +24,7 @@ impl Plugin for RequestRateStrategy {
 }
 
 impl TimingStrategy for RequestRateStrategy {
-    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) {
+    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
         let now = now_ns as f64;
         match event {
             TimingEvent::PhaseStart => self.due_ns = now,
@@ -32,7 +32,7 @@ impl TimingStrategy for RequestRateStrategy {
                 if returned.has_next_turn {
                     actions.continue_session(returned.session, now_ns + returned.delay_ns);
                 }
-                return;
+                return Ok(());
             }
             _ => {}
         }
@@ -46,10 +46,11 @@ impl TimingStrategy for RequestRateStrategy {
                 break;
             }
             actions.start_session(self.due_ns as u64);
-            let Some(interval) = actions.next_interval_ns() else { return };
+            let Some(interval) = actions.next_interval_ns() else { return Ok(()) };
             self.due_ns += interval;
         }
         actions.wake_at(self.due_ns.ceil() as u64);
+        Ok(())
     }
 }
 

@@ -102,7 +102,7 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 impl TimingStrategy for UserCentricStrategy {
-    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) {
+    fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
         match event {
             TimingEvent::PhaseStart => {
                 self.first_users(now_ns);
@@ -119,6 +119,7 @@ impl TimingStrategy for UserCentricStrategy {
             }
             _ => self.advance(now_ns, actions),
         }
+        Ok(())
     }
 }
 
