@@ -202,9 +202,9 @@ fn draws(
     let order =
         maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None)?;
     let sampler = Sampler::new(order, dataset.len());
-    match plan.input.file {
-        None => Ok(Draws::AtHand(Box::new(sampler))),
-        Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
+    match dataset.is_at_hand() {
+        true => Ok(Draws::AtHand(Box::new(sampler))),
+        false => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
 
