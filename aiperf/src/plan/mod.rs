@@ -49,6 +49,8 @@ pub struct Target {
     pub endpoint: String,
     /// Entry of the `transport` category.
     pub transport: String,
+    /// Whether it marks when a request has been written in full.
+    pub marks_sent: bool,
     /// What the endpoint's manifest says.
     pub metadata: EndpointMetadata,
     /// What the endpoint is told.

@@ -96,7 +96,7 @@ pub trait Watcher {
 }
 
 /// How many exchanges may wait for the recorder before workers wait for it. A full queue is counted and reported.
-const RECORD_QUEUE: usize = 8192;
+const RECORD_QUEUE: usize = 4096;
 
 /// How often whoever watches is told.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);

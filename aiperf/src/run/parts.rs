@@ -33,7 +33,7 @@ use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::{RoomOfLast, Urls, Worker};
+use crate::worker::{CancelFrom, RoomOfLast, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -169,6 +169,7 @@ impl Parts {
             urls: Urls::new(target.request_urls.clone(), urls),
             headers: run_headers,
             timeout: target.timeout,
+            cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
             room: RoomOfLast::default(),
         };
         Ok(Self { worker, requests, measurements, layout, notices, plugins: maker.plugins })
@@ -246,9 +247,9 @@ fn draws(
     let order =
         maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None)?;
     let sampler = Sampler::new(order, dataset.len());
-    match plan.input.file {
-        None => Ok(Draws::AtHand(Box::new(sampler))),
-        Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
+    match dataset.is_at_hand() {
+        true => Ok(Draws::AtHand(Box::new(sampler))),
+        false => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
 

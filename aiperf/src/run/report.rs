@@ -86,6 +86,7 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.notices = setting.notices;
     report.notices.extend(about_the_schedule(end));
     report.notices.extend(notices(&metrics));
+    report.metrics = metrics;
     report.notices.extend(recorded.failures.iter().map(|failure| format!("Not everything was kept: {failure}.")));
     if let (warmup, Some(window)) = &recorded.warmup {
         report.warmup_metrics = warmup.finish(*window);
@@ -95,7 +96,7 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.audit = audit(&Evidence {
         plan: &setting.plan.profiling,
         counts: end.counts,
-        metrics: &metrics,
+        metrics: &report.metrics,
         seconds: window.seconds(),
         queue_full: end.queue_full,
         watch: end.watch,
@@ -105,7 +106,6 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
             .and_then(|path| store::of_this_machine(&path)),
     });
     report.notices.extend(report.audit.findings.iter().map(|finding| format!("Client: {finding}.")));
-    report.metrics = metrics;
     report.error_summary = recorded.aggregate.errors();
     report.was_cancelled = end.stopped.is_some();
     report.incomplete_reason = end.stopped.as_ref().map(Stopped::reason);
@@ -165,7 +165,7 @@ fn time_resolved(report: &mut Report, plan: &Plan, aggregate: &Aggregate, window
     if steady.found {
         (steady.start_ns, steady.end_ns) = (clock.wall_ns(steady.start_ns), clock.wall_ns(steady.end_ns));
     }
-    report.notices.extend(about_steadiness(&steady));
+    report.notices.extend(about_steadiness(&steady, &report.metrics));
     report.steady_state = Some(steady);
     report.timeslices = aggregate
         .slices(window)
