@@ -262,6 +262,19 @@ fn requests_given_up_on_purpose_are_told_apart_from_failures() {
 }
 
 #[test]
+fn a_request_is_given_up_only_after_it_was_sent_in_full() {
+    use crate::support::{Answer, Server};
+    let server = Server::always(Answer::hang());
+    let url = server.url();
+    let (count, all) = (["--request-count", "8"], ["--request-cancellation-rate", "100"]);
+    let target = ["--url", &url, "-m", "m", "--tokenizer", "builtin", "--isl", "4000"];
+    let ran = Place::new().profile(&[&target[..], &count, &all].concat()).expect_code(1);
+    assert_eq!(ran.records().len(), 8);
+    assert_eq!(server.seen().len(), 8, "not one was cut off, though nothing was waited for after it");
+    assert!(server.seen().iter().all(|seen| seen.json()["model"] == "m"));
+}
+
+#[test]
 fn a_run_that_fails_too_much_ends_early_with_what_it_has() {
     let ran = Place::new()
         .profile(&[
