@@ -83,6 +83,12 @@ struct Live {
 }
 
 impl Watcher for Live {
+    fn measuring(&mut self, name: &str) {
+        if let Some(progress) = &mut self.progress {
+            progress.measuring(name);
+        }
+    }
+
     fn tell(&mut self, now: &Snapshot) {
         if let Some(progress) = &mut self.progress {
             progress.show(now);
@@ -104,28 +110,31 @@ impl Watcher for Live {
     }
 }
 
-/// Prints the results and keeps what was printed.
-fn show(finished: &Finished) -> Exit {
-    let footer = Footer { files: &finished.files, log: None };
-    output::stdout(&console::results(&finished.report, &footer, Screen::stdout()));
-    let mut problems = finished.problems.clone();
-    let plain = console::results(&finished.report, &footer, Screen::file());
-    if let Err(error) = write_whole(&finished.console_file, plain.as_bytes()) {
-        problems.push(error.to_string());
+/// Prints the results, each in its turn, and keeps what was printed.
+fn show(all: &[Finished]) -> Exit {
+    let mut exit = Exit::Success;
+    for finished in all {
+        let footer = Footer { files: &finished.files, log: None };
+        output::stdout(&console::results(&finished.report, &footer, Screen::stdout()));
+        let mut problems = finished.problems.clone();
+        let plain = console::results(&finished.report, &footer, Screen::file());
+        if let Err(error) = write_whole(&finished.console_file, plain.as_bytes()) {
+            problems.push(error.to_string());
+        }
+        if finished.succeeded == 0 {
+            problems.push(match finished.failed {
+                0 => "no request was finished".to_owned(),
+                failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
+            });
+        }
+        for problem in &problems {
+            output::stderr(&format!("error: {problem}\n"));
+        }
+        if !problems.is_empty() {
+            exit = Exit::Failed;
+        }
     }
-    if finished.succeeded == 0 {
-        problems.push(match finished.failed {
-            0 => "no request was finished".to_owned(),
-            failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
-        });
-    }
-    for problem in &problems {
-        output::stderr(&format!("error: {problem}\n"));
-    }
-    match problems.is_empty() {
-        true => Exit::Success,
-        false => Exit::Failed,
-    }
+    exit
 }
 
 /// The command line as a shell would take it again, without what is secret.

@@ -9,6 +9,7 @@ pub mod json;
 pub mod jsonl;
 pub mod layout;
 pub mod lines;
+pub mod phase_manifest;
 pub mod timeslices;
 
 pub use csv::CsvExporter;
@@ -18,6 +19,7 @@ pub use json::JsonExporter;
 pub use jsonl::RecordsExporter;
 pub use layout::{Layout, RunName, Stimulus};
 pub use lines::LineFile;
+pub use phase_manifest::PhaseResult;
 pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 
 use aiperf_abi::{Context, Error, Result};

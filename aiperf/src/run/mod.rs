@@ -19,11 +19,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aiperf_abi::{FileInfo, Report};
+use tokio::sync::mpsc::Sender;
 
 use crate::clock::Clock;
 use crate::config::load::DEFAULT_GRACE_SECONDS;
 use crate::credit::Phase;
 use crate::exchange::Exchange;
+use crate::export::{Layout, PhaseResult, phase_manifest};
 use crate::plan::Plan;
 use crate::plugin::registry::Registry;
 use crate::progress::{Goal, Snapshot};
@@ -32,9 +34,9 @@ use audit::Watch;
 use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
-use parts::{Parts, PartsError};
+use parts::{Parts, PartsError, ReadyMeasurement};
 use phases::ReadyPhase;
-use recording::{Recording, Tallies, Tally};
+use recording::{Recorded, Recording, Tallies, Tally};
 use report::Setting;
 use requests::Requests;
 
@@ -60,7 +62,7 @@ pub enum RunError {
     },
 }
 
-/// A finished run.
+/// A finished measurement. A run mostly is one.
 #[derive(Debug)]
 pub struct Finished {
     /// The numbers.
@@ -75,10 +77,16 @@ pub struct Finished {
     pub failed: u64,
     /// Where what the console shows belongs.
     pub console_file: PathBuf,
+    /// What its phases were: the warm-up, if there was one, and the measurement.
+    pub phases: Vec<PhaseResult>,
 }
 
 /// Whoever watches a run.
 pub trait Watcher {
+    /// One of several measurements begins.
+    fn measuring(&mut self, name: &str) {
+        let _ = name;
+    }
     /// Where the run is now.
     fn tell(&mut self, now: &Snapshot);
     /// The user asked it to end; it waits for what is in flight.
@@ -88,12 +96,12 @@ pub trait Watcher {
 }
 
 /// How many exchanges may wait for the recorder before workers wait for it. A full queue is counted and reported.
-const RECORD_QUEUE: usize = 8192;
+const RECORD_QUEUE: usize = 4096;
 
 /// How often whoever watches is told.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
 
-/// Runs a plan to its end.
+/// Runs a plan to its end: one result for each measurement that began.
 ///
 /// # Errors
 /// When nothing could be sent, or the user wants out at once. A request that failed is a record, not an error.
@@ -102,7 +110,7 @@ pub fn execute(
     registry: &Registry,
     command: &str,
     watcher: &mut dyn Watcher,
-) -> Result<Finished, RunError> {
+) -> Result<Vec<Finished>, RunError> {
     let clock = Clock::start();
     limits::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -127,27 +135,69 @@ async fn drive(
     clock: Clock,
     command: &str,
     watcher: &mut dyn Watcher,
-) -> Result<Finished, RunError> {
+) -> Result<Vec<Finished>, RunError> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
-    let setting = Setting {
-        layout: parts.layout,
-        notices: parts.notices,
-        files: parts.files,
-        plugins: parts.plugins,
-        command: command.to_owned(),
-    };
-    let interrupted = RunError::Interrupted { folder: setting.layout.dir().display().to_string() };
+    let shared = Shared { plan, worker: Arc::new(parts.worker), requests: parts.requests, clock };
+    let mut left = parts.measurements.len();
+    let several = left > 1;
+    let mut all = Vec::with_capacity(left);
+    for measurement in parts.measurements {
+        left -= 1;
+        if several {
+            watcher.measuring(&measurement.plan.name);
+        }
+        let setting = Setting {
+            plan: measurement.plan.clone(),
+            layout: measurement.layout.clone(),
+            notices: parts.notices.clone(),
+            files: measurement.files.clone(),
+            plugins: parts.plugins.clone(),
+            command: command.to_owned(),
+        };
+        let (recorded, end) = measure(measurement, &shared, &mut interrupts, watcher).await?;
+        if left == 0 || end.stopped.is_some() {
+            watcher.finished();
+        }
+        all.push(report::finish(plan, setting, recorded, &end, clock));
+        if end.stopped.is_some() {
+            break;
+        }
+    }
+    if several {
+        tell_of_phases(&parts.layout, &mut all, left);
+    }
+    Ok(all)
+}
+
+/// Says in a file, and at the end of the last result, what became of several measurements.
+fn tell_of_phases(layout: &Layout, all: &mut [Finished], left: usize) {
+    let phases: Vec<PhaseResult> = all.iter().flat_map(|one| one.phases.iter().cloned()).collect();
+    let Some(last) = all.last_mut() else { return };
+    if left > 0 {
+        last.report.notices.push(format!("The run was ended before its other phases began: {left} were left."));
+    }
+    match phase_manifest::write(layout, &phases) {
+        Ok(file) => last.files.push(file),
+        Err(error) => last.problems.push(error.to_string()),
+    }
+}
+
+/// Runs the phases of a measurement until everything is recorded.
+async fn measure(
+    measurement: ReadyMeasurement,
+    shared: &Shared<'_>,
+    interrupts: &mut Interrupts,
+    watcher: &mut dyn Watcher,
+) -> Result<(Recorded, report::End), RunError> {
+    let interrupted = RunError::Interrupted { folder: measurement.layout.dir().display().to_string() };
     let tallies = Arc::new(Tallies::default());
     let (exchanges, queue) = tokio::sync::mpsc::channel(RECORD_QUEUE);
-    let recording = Recording::start(parts.desk, Arc::clone(&tallies), queue)
+    let recording = Recording::start(measurement.desk, Arc::clone(&tallies), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
-    let shared = Shared { worker: Arc::new(parts.worker), requests: Arc::new(parts.requests), exchanges, clock };
-
     let mut done = None;
-    for ready in parts.phases {
-        let tally = Arc::clone(tallies.of(ready.phase));
-        let ended = run_phase(ready, plan, &shared, tally, &mut interrupts, watcher).await?;
+    for ready in measurement.phases {
+        let ended = run_phase(ready, shared, (&exchanges, &tallies), interrupts, watcher).await?;
         let stopped = ended.ending != Ending::Complete || ended.dispatcher.fault().is_some();
         if ended.ending == Ending::Twice {
             records_of(&ended, tallies.of(ended.goal.phase)).await;
@@ -158,16 +208,14 @@ async fn drive(
             break;
         }
     }
-    let done = done.expect("a run has a phase");
-    drop(shared);
+    let done = done.expect("a measurement has a phase");
+    drop(exchanges);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
     let recorded = tokio::select! {
         recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
         () = interrupts.next() => return Err(interrupted),
     };
-    watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), clock, done.start_ns));
-    watcher.finished();
-    let tally = tallies.of(done.goal.phase);
+    watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), shared.clock, done.start_ns));
     let (counts, _) = done.dispatcher.counts();
     let end = report::End {
         start_ns: done.start_ns,
@@ -177,17 +225,17 @@ async fn drive(
             Ending::Complete | Ending::Twice => done.dispatcher.fault().map(report::Stopped::WithoutSchedule),
         },
         counts,
-        queue_full: tally.queue_full(),
+        queue_full: tallies.of(done.goal.phase).queue_full(),
         watch: done.watch,
     };
-    Ok(report::finish(plan, setting, recorded, &end, clock))
+    Ok((recorded, end))
 }
 
-/// What the lanes of all phases share.
-struct Shared {
+/// What the phases of all measurements share.
+struct Shared<'a> {
+    plan: &'a Plan,
     worker: Arc<Worker>,
-    requests: Arc<Requests>,
-    exchanges: tokio::sync::mpsc::Sender<Exchange>,
+    requests: Requests,
     clock: Clock,
 }
 
@@ -211,19 +259,19 @@ struct PhaseGoal {
 /// Runs a phase until everything it sent has come back or was given up.
 async fn run_phase(
     ready: ReadyPhase,
-    plan: &Plan,
-    shared: &Shared,
-    tally: Arc<Tally>,
+    shared: &Shared<'_>,
+    (exchanges, tallies): (&Sender<Exchange>, &Tallies),
     interrupts: &mut Interrupts,
     watcher: &mut dyn Watcher,
 ) -> Result<Done, RunError> {
-    let ReadyPhase { phase, plan: phase_plan, issuer } = ready;
+    let ReadyPhase { phase, name, plan: phase_plan, failed_share, issuer } = ready;
+    let tally = Arc::clone(tallies.of(phase));
     let dispatcher = Dispatcher::new(shared.clock, issuer);
     let lane: Arc<dyn Launch> = Arc::new(Lane {
         worker: Arc::clone(&shared.worker),
-        requests: Arc::clone(&shared.requests),
+        requests: Arc::new(shared.requests.of_phase(&name)),
         dispatcher: dispatcher.clone(),
-        exchanges: shared.exchanges.clone(),
+        exchanges: exchanges.clone(),
         tally: Arc::clone(&tally),
         runtime: tokio::runtime::Handle::current(),
     });
@@ -236,14 +284,11 @@ async fn run_phase(
             requests: phase_plan.request_count,
             duration: phase_plan.duration_seconds.map(Duration::from_secs_f64),
         },
-        streaming: plan.target.model_endpoint.streaming,
+        streaming: shared.plan.target.model_endpoint.streaming,
     };
     let mut limits = Limits {
         grace_seconds: phase_plan.grace_seconds,
-        failing: plan
-            .load
-            .failed_request_threshold
-            .filter(|_| phase == Phase::Profiling)
+        failing: failed_share
             .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
     };
     let tell = |watcher: &mut dyn Watcher| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));

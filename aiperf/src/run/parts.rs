@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    DataExporter, DatasetSampler, Endpoint, Map, SelectionConfig, Transport, UrlSelectionStrategy, Value,
+    DataExporter, DatasetSampler, Endpoint, FileInfo, Map, SelectionConfig, Transport, UrlSelectionStrategy, Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -23,7 +23,7 @@ use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
 use crate::export::{Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
 use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
-use crate::plan::{Plan, Spread, Timing};
+use crate::plan::{Measurement, Plan, Spread, Timing};
 use crate::plugin::category;
 use crate::plugin::digest::sha256;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source, Standing};
@@ -33,7 +33,7 @@ use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::{RoomOfLast, Urls, Worker};
+use crate::worker::{CancelFrom, RoomOfLast, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -77,18 +77,28 @@ pub struct Parts {
     pub worker: Worker,
     /// What is sent for a credit.
     pub requests: Requests,
-    /// What happens, in this order.
-    pub phases: Vec<ReadyPhase>,
-    /// Makes records of what comes back.
-    pub desk: Desk,
-    /// Where artifacts go.
+    /// What is measured, in this order; at least one.
+    pub measurements: Vec<ReadyMeasurement>,
+    /// Where the artifacts of the run go.
     pub layout: Layout,
     /// What the user should know before reading the numbers.
     pub notices: Vec<String>,
-    /// Files that exist already.
-    pub files: Vec<aiperf_abi::FileInfo>,
     /// The plugins of the run that are not built in, for the report.
     pub plugins: Vec<Value>,
+}
+
+/// One measurement, ready to run.
+pub struct ReadyMeasurement {
+    /// What it will do.
+    pub plan: Measurement,
+    /// Its phases, in this order.
+    pub phases: Vec<ReadyPhase>,
+    /// Makes records of what comes back.
+    pub desk: Desk,
+    /// Where its results go.
+    pub layout: Layout,
+    /// Files that exist already.
+    pub files: Vec<FileInfo>,
 }
 
 impl Parts {
@@ -127,47 +137,24 @@ impl Parts {
         notices.extend(layout.notice());
         let inputs = write_inputs(&layout, &*endpoint, &requests, &*dataset, &target.endpoint)?;
 
-        maker.artifact_dir = Some(layout.dir().to_owned());
-        let exporters = maker.exporters(registry, &layout, &mut notices)?;
-        let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
-        let measures = plan.output.measures();
         let run_headers = RunHeaders {
             api_key: target.api_key.clone(),
             user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
         };
-        let mut files = vec![inputs];
-        let mut raw = None;
-        if plan.output.level == ExportLevel::Raw {
-            let file = LineFile::create(layout.raw())?;
-            files.push(file.info("Raw Export"));
-            raw = Some(RawDesk {
-                encoder: RawEncoder::new(Arc::clone(&endpoint), run_headers.clone()),
-                records: RecordEncoder::new(applicability, &measures, clock),
-                file,
-                lines: String::new(),
-            });
-        }
-        let desk = Desk {
-            recorder: recorder(plan, &endpoint, &loaded.tokenizer),
-            aggregate: Aggregate::new(applicability, &measures),
-            warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
-            encoder: (plan.output.level >= ExportLevel::Records)
-                .then(|| RecordEncoder::new(applicability, &measures, clock)),
-            raw,
-            exporters,
-            failures: Vec::new(),
+        let supply =
+            Supply { draws: Arc::new(Mutex::new(draws(plan, registry, &mut maker, &dataset, seed)?)), dataset, seed };
+        let shared = Basis {
+            registry,
+            layout: &layout,
+            endpoint: &endpoint,
+            tokenizer: &loaded.tokenizer,
+            headers: &run_headers,
         };
-        let supply = Supply {
-            draws: Arc::new(Mutex::new(draws(plan, registry, &mut maker, &dataset, seed)?)),
-            dataset,
-            seed,
-            cancellation: plan.load.cancellation,
-        };
-        let mut phases = Vec::new();
-        if let Some(warmup) = &plan.load.warmup {
-            phases.push(phases::ready(Phase::Warmup, warmup, &supply, registry, &mut maker)?);
+        let mut measurements = Vec::new();
+        for measurement in &plan.load.measurements {
+            measurements.push(ready_measurement(measurement, &shared, &supply, &mut maker, &mut notices)?);
         }
-        phases.push(phases::ready(Phase::Profiling, &plan.load.profiling, &supply, registry, &mut maker)?);
+        measurements[0].files.insert(0, inputs);
         let selection = SelectionConfig::new(target.request_urls.len() as u64, seed.derive("urls"));
         let selection = serde_json::to_value(selection).expect("plain data is JSON");
         let urls = maker.make::<dyn UrlSelectionStrategy>(
@@ -182,10 +169,69 @@ impl Parts {
             urls: Urls::new(target.request_urls.clone(), urls),
             headers: run_headers,
             timeout: target.timeout,
+            cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
             room: RoomOfLast::default(),
         };
-        Ok(Self { worker, requests, phases, desk, layout, notices, files, plugins: maker.plugins })
+        Ok(Self { worker, requests, measurements, layout, notices, plugins: maker.plugins })
     }
+}
+
+/// What the measurements of a run have in common while they are made.
+struct Basis<'a> {
+    registry: &'a Registry,
+    layout: &'a Layout,
+    endpoint: &'a Arc<dyn Endpoint>,
+    tokenizer: &'a Arc<Tokenizer>,
+    headers: &'a RunHeaders,
+}
+
+/// One alone has the folder of the run; of several each has its own.
+fn ready_measurement(
+    plan: &Measurement,
+    basis: &Basis<'_>,
+    supply: &Supply,
+    maker: &mut Maker<'_>,
+    notices: &mut Vec<String>,
+) -> Result<ReadyMeasurement, PartsError> {
+    let several = maker.plan.load.measurements.len() > 1;
+    let layout = if several { basis.layout.phase(&plan.name)? } else { basis.layout.clone() };
+    maker.artifact_dir = Some(layout.dir().to_owned());
+    let exporters = maker.exporters(basis.registry, &layout, notices)?;
+    let (run, clock) = (maker.plan, maker.clock);
+    let applicability = Applicability::new(&run.target.metadata, &run.target.model_endpoint);
+    let measures = run.output.measures();
+    let (mut raw, mut files) = (None, Vec::new());
+    if run.output.level == ExportLevel::Raw {
+        let file = LineFile::create(layout.raw())?;
+        files.push(file.info("Raw Export"));
+        raw = Some(RawDesk {
+            encoder: RawEncoder::new(Arc::clone(basis.endpoint), basis.headers.clone()),
+            records: RecordEncoder::new(applicability, &measures, clock),
+            file,
+            lines: String::new(),
+        });
+    }
+    let desk = Desk {
+        recorder: recorder(run, basis.endpoint, basis.tokenizer),
+        aggregate: Aggregate::new(applicability, &measures),
+        warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
+        encoder: (run.output.level >= ExportLevel::Records)
+            .then(|| RecordEncoder::new(applicability, &measures, clock)),
+        raw,
+        exporters,
+        failures: Vec::new(),
+    };
+    // One measurement alone is the same run whatever it is called.
+    let names = match several {
+        true => [format!("warmup.{}", plan.name), plan.name.clone()],
+        false => [Phase::Warmup, Phase::Profiling].map(|phase| phase.as_str().to_owned()),
+    };
+    let mut phases = Vec::new();
+    if plan.warmup.is_some() {
+        phases.push(phases::ready((Phase::Warmup, &names[0]), plan, supply, basis.registry, maker)?);
+    }
+    phases.push(phases::ready((Phase::Profiling, &names[1]), plan, supply, basis.registry, maker)?);
+    Ok(ReadyMeasurement { plan: plan.clone(), phases, desk, layout, files })
 }
 
 fn draws(
@@ -201,9 +247,9 @@ fn draws(
     let order =
         maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None)?;
     let sampler = Sampler::new(order, dataset.len());
-    match plan.input.file {
-        None => Ok(Draws::AtHand(Box::new(sampler))),
-        Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
+    match dataset.is_at_hand() {
+        true => Ok(Draws::AtHand(Box::new(sampler))),
+        false => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
 
@@ -330,11 +376,14 @@ fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
 }
 
 fn run_name(plan: &Plan) -> RunName<'_> {
+    let measurements = &plan.load.measurements;
+    let first = &plan.load.first().profiling;
     RunName {
         models: &plan.target.model_endpoint.models,
         service_kind: &plan.target.metadata.service_kind,
         endpoint_type: &plan.target.endpoint,
-        stimulus: match (&plan.load.profiling.timing, plan.load.profiling.concurrency) {
+        stimulus: match (&first.timing, first.concurrency) {
+            _ if measurements.len() > 1 => Stimulus::Phases(measurements.len()),
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
             (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
             (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),
