@@ -110,6 +110,8 @@ fn exchange(number: u64) -> Exchange {
         request: Request { x_request_id: format!("request-{number}"), ..Request::default() },
         reply: Reply {
             start_ns,
+            connection: aiperf::reply::Connection::default(),
+            sent_bytes: 0,
             sent_ns: Some(start_ns + 20_000),
             head_ns: Some(start_ns + 40 * MS),
             status: Some(200),

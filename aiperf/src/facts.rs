@@ -3,6 +3,7 @@
 use aiperf_abi::{ErrorDetails, Usage};
 
 use crate::credit::Phase;
+use crate::reply::Connection;
 
 /// What is known about one finished request. All times are nanoseconds of the run's clock.
 #[derive(Debug, Clone)]
@@ -25,8 +26,12 @@ pub struct Facts {
     pub intended_ns: u64,
     /// Immediately before it was handed to the transport.
     pub start_ns: u64,
+    /// How it came to its connection.
+    pub connection: Connection,
     /// The request was written in full.
     pub sent_ns: Option<u64>,
+    /// Bytes of its body.
+    pub sent_bytes: u64,
     /// Response headers were there.
     pub head_ns: Option<u64>,
     /// Arrival of every piece with content, in order. Empty where the request failed before any.
@@ -96,7 +101,9 @@ pub(crate) mod tests {
             worker: 0,
             intended_ns: start_ns,
             start_ns,
+            connection: Connection::default(),
             sent_ns: Some(start_ns),
+            sent_bytes: 0,
             head_ns: Some(start_ns),
             content_ns: content_ns.to_vec(),
             first_output_ns: content_ns.first().copied(),

@@ -11,6 +11,7 @@ use aiperf::credit::Phase;
 use aiperf::export::{Exporters, JsonExporter, RecordsExporter, TimeslicesJsonExporter};
 use aiperf::facts::{Facts, Network};
 use aiperf::metric::{Aggregate, Applicability, Measures, RecordEncoder, Slice, Slos, Window};
+use aiperf::reply::Connection;
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
     Context, EndpointMetadata, ErrorDetails, Host, Level, ModelEndpoint, Plugin, Report, TimeSlice, Usage, Value, json,
@@ -77,6 +78,8 @@ fn request(rng: &mut ChaCha8Rng, number: u64) -> Facts {
         worker: (number % 4) as u32,
         intended_ns,
         start_ns,
+        connection: Connection::default(),
+        sent_bytes: 0,
         sent_ns: Some(start_ns + 1000),
         head_ns: (!failed).then_some(start_ns + 2000),
         network: Network { chunks: chunks as u64, bytes: 500, first_ns: Some(start_ns + 2000), last_ns: Some(at) },

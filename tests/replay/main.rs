@@ -7,6 +7,8 @@ mod support;
 mod cost;
 mod framing;
 mod harness;
+mod http_2;
+mod moments;
 mod network;
 mod recorded;
 mod streams;

@@ -308,14 +308,6 @@ async fn bodies_that_are_no_result_are_told_apart() {
     }
 }
 
-#[tokio::test]
-async fn http_2_is_spoken_where_it_is_asked_for() {
-    let server = Server::always(Answer::hang_up());
-    let http: HttpTransport = made(r#"{"config": {"http_version": "2"}}"#).unwrap();
-    assert!(exchange(&http, post(&server.url())).await.error.is_some());
-    assert_eq!(server.seen()[0].method, "PRI");
-}
-
 #[test]
 fn an_unknown_setting_is_refused_by_name() {
     let error = made::<HttpTransport>(r#"{"config": {"http_versoin": "2"}}"#).unwrap_err();

@@ -4,6 +4,7 @@ mod artifacts;
 mod calibration;
 mod endings;
 mod harness;
+mod histories;
 mod load;
 mod plugins;
 #[path = "../support/mod.rs"]

@@ -64,8 +64,20 @@ pub enum Flow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mark {
-    /// The whole request has been written.
+    /// The whole request has been written, as far as the transport sees it: handed to the system or to what writes for it.
     Sent,
+    /// The server's address is being looked up for a new connection.
+    LookupBegan,
+    /// The address is there.
+    LookupEnded,
+    /// A new connection is being opened for the request. Looking up the address comes after this and is a part of it.
+    ConnectBegan,
+    /// The new connection is open, TLS included, and takes the request.
+    Connected,
+    /// The request goes over a connection that was open before.
+    Reused,
+    /// The first bytes of the request are being written.
+    SendBegan,
 }
 
 /// Where a transport delivers a reply. Dropping it ends the delivery.

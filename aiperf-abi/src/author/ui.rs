@@ -24,6 +24,8 @@ service! {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UiEvent {
+    /// One of several measurements begins, of this name.
+    Measuring(String),
     /// Where the run is now.
     Progress(UiProgress),
     /// The user asked the run to end; what is in flight is waited for.

@@ -112,6 +112,10 @@ pub struct TransportMetadata {
     /// URL schemes it is chosen for, e.g. `http`.
     #[serde(default)]
     pub url_schemes: Vec<String>,
+    /// Whether it marks when a request has been written in full. A request that is given up on purpose then has its time
+    /// from there on, and else from its start.
+    #[serde(default)]
+    pub marks_sent: bool,
 }
 
 #[cfg(test)]

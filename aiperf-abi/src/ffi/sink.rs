@@ -53,7 +53,35 @@ mod wire {
     pub(super) fn mark(mark: Mark) -> u32 {
         match mark {
             Mark::Sent => 0,
+            Mark::LookupBegan => 1,
+            Mark::LookupEnded => 2,
+            Mark::ConnectBegan => 3,
+            Mark::Connected => 4,
+            Mark::Reused => 5,
+            Mark::SendBegan => 6,
         }
+    }
+
+    /// The mark of a number; none for one of a newer plugin.
+    pub(super) fn mark_of(number: u32) -> Option<Mark> {
+        const KNOWN: [Mark; 7] = [
+            Mark::Sent,
+            Mark::LookupBegan,
+            Mark::LookupEnded,
+            Mark::ConnectBegan,
+            Mark::Connected,
+            Mark::Reused,
+            Mark::SendBegan,
+        ];
+        KNOWN.into_iter().find(|known| mark(*known) == number)
+    }
+
+    #[test]
+    fn every_mark_comes_back_from_its_number_and_no_other_does() {
+        for number in 0..7 {
+            assert_eq!(mark_of(number).map(mark), Some(number));
+        }
+        assert_eq!(mark_of(7), None);
     }
 }
 
@@ -136,9 +164,9 @@ unsafe extern "C" fn chunk<T: Receiver>(object: *const (), at_ns: u64, bytes: RS
 
 unsafe extern "C" fn mark<T: Receiver>(object: *const (), at_ns: u64, mark: u32) {
     silent((), || {
-        if mark == wire::mark(Mark::Sent) {
+        if let Some(mark) = wire::mark_of(mark) {
             // SAFETY: see above.
-            unsafe { &*object.cast::<T>() }.mark(at_ns, Mark::Sent);
+            unsafe { &*object.cast::<T>() }.mark(at_ns, mark);
         }
     });
 }

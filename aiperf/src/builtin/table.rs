@@ -21,7 +21,7 @@ use crate::export::{
 };
 use crate::handler::{FileHandler, WebhookHandler};
 use crate::plugin::library::{Library, LibraryError};
-use crate::plugin::registry::{Entry, Source};
+use crate::plugin::registry::{Constructor, Entry, Source};
 use crate::telemetry::DcgmCollector;
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
 use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
@@ -159,6 +159,11 @@ pub fn make<C: BuiltIn + ?Sized>(entry: &Entry, setup: Setup<'_>, host: &dyn Hos
                 .iter()
                 .find(|(class, _)| *class == entry.class.type_name)
                 .expect("every class of the built-in manifest has its row: a test compares the two");
+            new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
+        }
+        Source::Program => {
+            let new = entry.constructor.as_ref().and_then(Constructor::making::<C>);
+            let new = new.expect("an entry is registered with a constructor of its category");
             new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
         }
         Source::Library { path, .. } => Library::open(path)

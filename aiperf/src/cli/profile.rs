@@ -65,7 +65,9 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
     let command = command_line(std::env::args());
     let mut live = Live::default();
     let mut finished = run::execute(&plan, &registry, &command, &mut live)?;
-    finished.problems.extend(live.failure);
+    if let Some(last) = finished.last_mut() {
+        last.problems.extend(live.failure);
+    }
     Ok(show(finished))
 }
 
@@ -81,6 +83,12 @@ impl Watcher for Live {
     fn show_on(&mut self, name: &str, ui: Box<dyn Ui>) -> std::io::Result<()> {
         self.screen = Some(ui::Screen::start(name, ui)?);
         Ok(())
+    }
+
+    fn measuring(&mut self, name: &str) {
+        if let Some(screen) = &self.screen {
+            screen.tell(UiEvent::Measuring(name.to_owned()));
+        }
     }
 
     fn tell(&mut self, now: &Snapshot) {
@@ -104,30 +112,33 @@ impl Watcher for Live {
     }
 }
 
-/// Prints the results and keeps what was printed.
-fn show(finished: Finished) -> Exit {
-    let Finished { report, files, mut problems, succeeded, failed, mut consoles, console_file } = finished;
-    let mut page = Page::new(report, files, 0);
-    let (shown, unshown) = console::results(&mut consoles, &mut page, Screen::stdout());
-    output::stdout(&shown);
-    problems.extend(unshown);
-    let (plain, _) = console::results(&mut consoles, &mut page, Screen::file());
-    if let Err(error) = write_whole(&console_file, plain.as_bytes()) {
-        problems.push(error.to_string());
+/// Prints the results, each in its turn, and keeps what was printed.
+fn show(all: Vec<Finished>) -> Exit {
+    let mut exit = Exit::Success;
+    for finished in all {
+        let Finished { report, files, mut problems, succeeded, failed, mut consoles, console_file, .. } = finished;
+        let mut page = Page::new(report, files, 0);
+        let (shown, unshown) = console::results(&mut consoles, &mut page, Screen::stdout());
+        output::stdout(&shown);
+        problems.extend(unshown);
+        let (plain, _) = console::results(&mut consoles, &mut page, Screen::file());
+        if let Err(error) = write_whole(&console_file, plain.as_bytes()) {
+            problems.push(error.to_string());
+        }
+        if succeeded == 0 {
+            problems.push(match failed {
+                0 => "no request was finished".to_owned(),
+                failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
+            });
+        }
+        for problem in &problems {
+            output::stderr(&format!("error: {problem}\n"));
+        }
+        if !problems.is_empty() {
+            exit = Exit::Failed;
+        }
     }
-    if succeeded == 0 {
-        problems.push(match failed {
-            0 => "no request was finished".to_owned(),
-            failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
-        });
-    }
-    for problem in &problems {
-        output::stderr(&format!("error: {problem}\n"));
-    }
-    match problems.is_empty() {
-        true => Exit::Success,
-        false => Exit::Failed,
-    }
+    exit
 }
 
 /// The command line as a shell would take it again, without what is secret.

@@ -21,6 +21,23 @@ pub enum ConnectionReuse {
     StickyUserSessions,
 }
 
+/// What is spoken over HTTP connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
+pub enum HttpVersion {
+    /// One request at a time per connection.
+    #[value(name = "1.1")]
+    #[serde(rename = "1.1")]
+    One,
+    /// All requests to a server over one connection; with prior knowledge for http.
+    #[value(name = "2")]
+    #[serde(rename = "2")]
+    Two,
+    /// What the server prefers for https; 1.1 for http.
+    #[value(name = "auto")]
+    #[serde(rename = "auto")]
+    Auto,
+}
+
 /// How much is kept of each request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +96,11 @@ pub struct ProfileFlags {
     /// Whose connection a request takes: any that is free, a new one each time, or one for each conversation [default: pooled]
     #[arg(long, value_enum, value_name = "NAME", ignore_case = true, help_heading = "Endpoint")]
     pub connection_reuse_strategy: Option<ConnectionReuse>,
+
+    /// Version of HTTP: one request at a time per connection, all over one shared connection (with prior knowledge for
+    /// http), or what an https server prefers [default: 1.1]
+    #[arg(long, value_enum, value_name = "VERSION", ignore_case = true, help_heading = "Endpoint")]
+    pub http_version: Option<HttpVersion>,
 
     /// Time limit of a whole request; beyond it the request has failed
     #[arg(long, value_name = "SECONDS", default_value_t = 21_600.0, value_parser = values::positive, help_heading = "Endpoint")]

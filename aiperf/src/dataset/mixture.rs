@@ -102,6 +102,12 @@ impl Mixture {
         }
     }
 
+    /// Mean input tokens of what is drawn.
+    pub(super) fn mean_input(&self) -> f64 {
+        let shares: f64 = self.pairs.iter().map(|pair| pair.percent).sum();
+        self.pairs.iter().map(|pair| pair.percent * pair.isl.mean).sum::<f64>() / shares
+    }
+
     /// One of the pairs, by its share.
     pub(super) fn draw(&self, stream: &mut Stream) -> Pair {
         let sum: f64 = self.pairs.iter().map(|pair| pair.percent).sum();

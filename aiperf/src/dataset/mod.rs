@@ -8,6 +8,7 @@ mod corpus;
 mod media;
 mod mixture;
 mod prompt;
+mod recent;
 mod words;
 
 use std::path::PathBuf;
@@ -37,6 +38,11 @@ pub trait Dataset: Send + Sync {
     /// # Errors
     /// When it cannot be made or read.
     fn conversation(&self, index: u64) -> Result<Arc<Conversation>, DatasetError>;
+
+    /// Whether nothing has to be made or read when a conversation is asked for.
+    fn is_at_hand(&self) -> bool {
+        false
+    }
 
     /// When the conversation of an index is due, milliseconds after the start; `None` where it has no time of its own.
     fn start_ms(&self, index: u64) -> Option<f64> {

@@ -2,8 +2,8 @@
 //! own index alone, so they can be made in any order, on any number of threads, or only when asked for.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use aiperf_abi::data::conversation::{Conversation, Media, Turn};
@@ -11,6 +11,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, Normal};
 use serde::Serialize;
 
+use super::recent::Recent;
 use super::{Corpus, Dataset, DatasetError, Mixture, PromptSource};
 use crate::random::{RootSeed, Stream};
 use crate::tokenizer::Tokenizer;
@@ -112,6 +113,25 @@ impl Spread {
 }
 
 impl SyntheticOptions {
+    /// How many conversations are kept: all, or the latest.
+    fn kept(&self) -> u64 {
+        let tokens = match &self.composer {
+            Composer::Prompts => {
+                let input = self.mixture.as_ref().map_or(self.input_tokens.mean, Mixture::mean_input);
+                let prefixes =
+                    [Some(self.prefixes.pool_tokens), self.prefixes.system_tokens, self.prefixes.user_context_tokens];
+                input * f64::from(self.batch_size) * self.turns.mean
+                    + f64::from(prefixes.into_iter().flatten().sum::<u32>())
+            }
+            Composer::Rankings(rankings) => {
+                rankings.query_tokens.mean + rankings.passages.mean * rankings.passage_tokens.mean
+            }
+        };
+        let words = self.prefixes.system.as_ref().map_or(0, String::len) as f64;
+        let all = self.entries as f64 * (CONVERSATION_BYTES + words + TOKEN_BYTES * tokens);
+        if all <= KEPT_BYTES as f64 { self.entries } else { self.entries.min(RECENT) }
+    }
+
     fn check(&self) -> Result<(), DatasetError> {
         let count = |what, value: u64| match value {
             0 => Err(DatasetError::OutOfRange { what, value: "0".to_owned(), expected: "at least 1" }),
@@ -136,13 +156,22 @@ impl SyntheticOptions {
     }
 }
 
-/// Made-up conversations. Each is made when it is first asked for and kept from then on.
+/// Bytes of conversations that are kept. Where all of them are more, only the latest are, and one that is asked for again
+/// is made again: memory must not grow with the number of requests.
+const KEPT_BYTES: u64 = 64 << 20;
+/// Conversations that are kept of those that are too many.
+const RECENT: u64 = 1024;
+/// Bytes of a conversation beside its text, and of the text of a token, roughly.
+const CONVERSATION_BYTES: f64 = 600.0;
+const TOKEN_BYTES: f64 = 5.0;
+
+/// Made-up conversations. Each is made when it is first asked for.
 #[derive(Debug)]
 pub struct SyntheticDataset {
     options: SyntheticOptions,
     source: PromptSource,
     seed: RootSeed,
-    made: Vec<OnceLock<Arc<Conversation>>>,
+    made: Recent,
 }
 
 impl SyntheticDataset {
@@ -152,17 +181,20 @@ impl SyntheticDataset {
     /// When an option makes no sense.
     pub fn new(options: SyntheticOptions, tokenizer: Arc<Tokenizer>, seed: RootSeed) -> Result<Self, DatasetError> {
         options.check()?;
-        let made = (0..options.entries).map(|_| OnceLock::new()).collect();
+        let made = Recent::new(options.kept());
         let source = PromptSource::new(tokenizer, options.corpus);
         Ok(Self { options, source, seed, made })
     }
 
-    /// Makes all that is not made yet, on all cores. Blocks; call it before the first request so that making a
-    /// conversation never delays sending one.
+    /// Makes all that is not made yet, on all cores, where all can be kept. Blocks; call it before the first request so
+    /// that making a conversation never delays sending one.
     ///
     /// # Errors
     /// When one of them cannot be made.
     pub fn fill(&self) -> Result<(), DatasetError> {
+        if !self.is_at_hand() {
+            return Ok(());
+        }
         let next = AtomicU64::new(0);
         let work = || {
             loop {
@@ -174,7 +206,8 @@ impl SyntheticDataset {
             }
         };
         // A few are made faster than a thread is started.
-        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.made.len() / 64 + 1);
+        let threads =
+            thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.made.len() as usize / 64 + 1);
         thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
             let mine = work();
@@ -273,13 +306,11 @@ impl Dataset for SyntheticDataset {
 
     fn conversation(&self, index: u64) -> Result<Arc<Conversation>, DatasetError> {
         let index = index % self.options.entries;
-        let cell = &self.made[index as usize];
-        if let Some(conversation) = cell.get() {
-            return Ok(Arc::clone(conversation));
-        }
-        // Two threads may make the same one; they make it equal, and one of the two is kept.
-        let conversation = Arc::new(self.make(index)?);
-        Ok(Arc::clone(cell.get_or_init(|| conversation)))
+        self.made.of(index, || self.make(index))
+    }
+
+    fn is_at_hand(&self) -> bool {
+        self.made.len() == self.options.entries
     }
 }
 
@@ -320,6 +351,19 @@ mod tests {
             assert_eq!(Tokenizer::embedded(Embedded::Gpt2).count(&turn.texts[0].contents[0]), 32);
             assert_eq!(turn.max_tokens, None);
         }
+    }
+
+    #[test]
+    fn of_more_than_can_be_kept_each_is_the_same_again() {
+        let (few, many) = (dataset(prompts(3000), 5), dataset(prompts(1_000_000), 5));
+        assert!(few.is_at_hand() && !many.is_at_hand());
+        many.fill().unwrap();
+        for index in [0, 2999, 0, 1024, 0] {
+            assert_eq!(many.conversation(index).unwrap(), few.conversation(index).unwrap());
+        }
+        assert!(
+            !dataset(SyntheticOptions { input_tokens: Spread::exactly(10_000.0), ..prompts(3000) }, 5).is_at_hand()
+        );
     }
 
     #[test]

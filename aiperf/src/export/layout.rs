@@ -12,6 +12,10 @@ use aiperf_abi::FileStem;
 
 /// Requests as they were sent.
 const INPUTS: &str = "inputs.json";
+/// Folder of the measurements, where there are several.
+const PHASES: &str = "phases";
+/// What these were.
+const PHASE_MANIFEST: &str = "phase_manifest.json";
 /// Suffixes a user may type after a prefix; they are cut, every file has its own.
 const EXTENSIONS: [&str; 5] = [".jsonl", ".json", ".csv", ".txt", ".parquet"];
 /// Characters of the model's name in a folder's name: a path as model must not make a name too long for the system.
@@ -59,6 +63,8 @@ pub enum Stimulus {
     RateSeries,
     /// At a rate that changes, and at most so many at a time.
     ConcurrencyAndRateSeries(u64),
+    /// In so many measurements, each in its own way.
+    Phases(usize),
     /// At the times of a file.
     FixedSchedule,
     /// So many users, who together send so many requests per second.
@@ -73,6 +79,7 @@ impl fmt::Display for Stimulus {
             Self::ConcurrencyAndRate(n, rate) => write!(f, "concurrency{n}-request_rate{rate}"),
             Self::RateSeries => f.write_str("request_rate_series"),
             Self::ConcurrencyAndRateSeries(n) => write!(f, "concurrency{n}-request_rate_series"),
+            Self::Phases(n) => write!(f, "phases{n}"),
             Self::FixedSchedule => f.write_str("fixed_schedule"),
             Self::UserCentric(users, rate) => write!(f, "user_centric-users{users}-qps{rate}"),
         }
@@ -137,6 +144,21 @@ impl Layout {
             }
         }
         Err(LayoutError::Full { path: plain })
+    }
+
+    /// Makes the folder of one of several measurements in that of the run.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn phase(&self, name: &str) -> Result<Self, LayoutError> {
+        let dir = self.dir.join(PHASES).join(name);
+        fs::create_dir_all(&dir).map_err(|source| LayoutError::Folder { path: dir.clone(), source })?;
+        Ok(Self { dir, stem: self.stem.clone(), earlier: None })
+    }
+
+    /// What the measurements of a run were, and where their results are.
+    pub fn phase_manifest(&self) -> PathBuf {
+        self.dir.join(PHASE_MANIFEST)
     }
 
     /// The folder.

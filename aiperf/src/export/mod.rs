@@ -11,6 +11,7 @@ pub mod json;
 pub mod jsonl;
 pub mod layout;
 pub mod lines;
+pub mod phase_manifest;
 pub mod plot;
 pub mod timeslices;
 
@@ -23,6 +24,7 @@ pub use json::JsonExporter;
 pub use jsonl::RecordsExporter;
 pub use layout::{Layout, RunName, Stimulus};
 pub use lines::LineFile;
+pub use phase_manifest::PhaseResult;
 pub use plot::PercentilesPlot;
 pub use timeslices::{TimeslicesCsvExporter, TimeslicesJsonExporter};
 

@@ -127,7 +127,7 @@ impl Aggregate {
 
     /// The part of the phase without warm-up and drain. Its times are nanoseconds of the run's clock.
     pub fn steady_state(&self, window: Window) -> SteadyState {
-        self.steady.finish(window, &self.sweep)
+        self.steady.finish(window, &self.sweep, &self.all)
     }
 
     /// The slices of time, where they were asked for. Empty ones are left out, the last one ends with the phase.

@@ -7,7 +7,7 @@
 //!
 //! | left out | because |
 //! |---|---|
-//! | `http_req_blocked`, `_dns_lookup`, `_connecting`, `_sending`, `_connection_overhead`, `_total`, `_connection_reused`, `_data_sent`, `_chunks_sent` | transports tell when a request was written in full and what came back, not what happened to the connection before |
+//! | `http_req_chunks_sent` | in how many writes a request leaves is the system's affair |
 //! | `credit_drop_latency` | a credit goes to its worker without a queue between; `credit_to_start_latency` holds all of the wait |
 //! | `replay_send_schedule_offset`, `replay_sched_lag_*`, `replay_sched_degraded` | `credit_to_start_latency` is the lag of every schedule, with its percentiles |
 //! | `audio_duration`, `rtfx` | the length of audio in seconds is not known of a request |
@@ -146,6 +146,32 @@ pub static CATALOG: &[Metric] = &[
     .at(Group::Effective, 200)
     .formula("start - intended send time"),
     // Times and amounts of the transport.
+    Metric::new("http_req_blocked", "HTTP Blocked", Unit::Milliseconds, Source::Record(formula::http_req_blocked))
+        .short("Blocked")
+        .at(Group::HttpTiming, 2000)
+        .formula("start of sending - start, less lookup and connecting"),
+    Metric::new(
+        "http_req_dns_lookup",
+        "HTTP DNS Lookup",
+        Unit::Milliseconds,
+        Source::Record(formula::http_req_dns_lookup),
+    )
+    .short("DNS")
+    .at(Group::HttpTiming, 2010)
+    .formula("time of the address lookup; 0 where none was needed"),
+    Metric::new(
+        "http_req_connecting",
+        "HTTP Connecting",
+        Unit::Milliseconds,
+        Source::Record(formula::http_req_connecting),
+    )
+    .short("Connecting")
+    .at(Group::HttpTiming, 2020)
+    .formula("TCP and TLS; 0 where a connection was open"),
+    Metric::new("http_req_sending", "HTTP Sending", Unit::Milliseconds, Source::Record(formula::http_req_sending))
+        .short("Sending")
+        .at(Group::HttpTiming, 2030)
+        .formula("request written in full - start of sending"),
     Metric::new(
         "http_req_waiting",
         "HTTP Waiting (TTFB)",
@@ -165,6 +191,28 @@ pub static CATALOG: &[Metric] = &[
     .at(Group::HttpTiming, 2050)
     .formula("last chunk of the network - first; 0 with one"),
     Metric::new(
+        "http_req_connection_overhead",
+        "HTTP Connection Overhead",
+        Unit::Milliseconds,
+        Source::Record(formula::http_req_connection_overhead),
+    )
+    .short("Conn Overhead")
+    .at(Group::HttpTiming, 2060)
+    .formula("blocked + lookup + connecting"),
+    Metric::new("http_req_total", "HTTP Total", Unit::Milliseconds, Source::Record(formula::http_req_total))
+        .short("Total")
+        .at(Group::HttpTiming, 2070)
+        .formula("connection overhead + sending + waiting + receiving"),
+    Metric::new(
+        "http_req_data_sent",
+        "HTTP Data Sent",
+        Unit::Kilobytes,
+        Source::Record(|facts| number(facts.sent_ns.map(|_| facts.sent_bytes))),
+    )
+    .short("Sent")
+    .at(Group::HttpTiming, 2080)
+    .formula("bytes of the body / 1024"),
+    Metric::new(
         "http_req_data_received",
         "HTTP Data Received",
         Unit::Kilobytes,
@@ -182,10 +230,19 @@ pub static CATALOG: &[Metric] = &[
     .short("Chunks Recv")
     .at(Group::HttpTiming, 2100)
     .formula("chunks of the network"),
+    Metric::new(
+        "http_req_connection_reused",
+        "HTTP Connection Reused",
+        Unit::Ratio,
+        Source::Record(formula::http_req_connection_reused),
+    )
+    .short("Reused")
+    .at(Group::HttpTiming, 2110)
+    .formula("1 where a connection was open, else 0"),
     Metric::new("http_req_duration", "HTTP Duration", Unit::Milliseconds, Source::Record(formula::http_req_duration))
         .short("Duration")
         .at(Group::HttpTiming, 2120)
-        .formula("end of the stream - start"),
+        .formula("end of the stream - start of sending; - start where the transport does not tell"),
     // Rates of one request.
     Metric::new(
         "output_token_throughput_per_user",

@@ -85,6 +85,64 @@ pub(super) fn stream_prefill_latency(facts: &Facts) -> Option<f64> {
     span(facts.head_ns?, *facts.content_ns.first()?)
 }
 
+/// What opening a connection took of a request; nothing where one was open. Absent where the transport does not tell.
+struct Opening {
+    lookup: f64,
+    connecting: f64,
+}
+
+impl Opening {
+    fn of(facts: &Facts) -> Option<Self> {
+        let connection = &facts.connection;
+        if connection.reused_ns.is_some() {
+            return Some(Self { lookup: 0.0, connecting: 0.0 });
+        }
+        let all = span(connection.connect_began_ns?, connection.connected_ns?)?;
+        let lookup = match (connection.lookup_began_ns, connection.lookup_ended_ns) {
+            (Some(began), Some(ended)) => span(began, ended)?,
+            // An address that is a number is not looked up.
+            _ => 0.0,
+        };
+        Some(Self { lookup, connecting: all - lookup })
+    }
+}
+
+pub(super) fn http_req_connection_reused(facts: &Facts) -> Option<f64> {
+    Opening::of(facts)?;
+    Some(if facts.connection.reused_ns.is_some() { 1.0 } else { 0.0 })
+}
+
+pub(super) fn http_req_dns_lookup(facts: &Facts) -> Option<f64> {
+    Some(Opening::of(facts)?.lookup)
+}
+
+pub(super) fn http_req_connecting(facts: &Facts) -> Option<f64> {
+    Some(Opening::of(facts)?.connecting)
+}
+
+pub(super) fn http_req_connection_overhead(facts: &Facts) -> Option<f64> {
+    Opening::of(facts)?;
+    span(facts.start_ns, facts.connection.send_began_ns?)
+}
+
+pub(super) fn http_req_blocked(facts: &Facts) -> Option<f64> {
+    let Opening { lookup, connecting } = Opening::of(facts)?;
+    Some((http_req_connection_overhead(facts)? - lookup - connecting).max(0.0))
+}
+
+pub(super) fn http_req_sending(facts: &Facts) -> Option<f64> {
+    span(facts.connection.send_began_ns?, facts.sent_ns?)
+}
+
+pub(super) fn http_req_total(facts: &Facts) -> Option<f64> {
+    Some(
+        http_req_connection_overhead(facts)?
+            + http_req_sending(facts)?
+            + http_req_waiting(facts)?
+            + http_req_receiving(facts)?,
+    )
+}
+
 pub(super) fn http_req_waiting(facts: &Facts) -> Option<f64> {
     span(facts.sent_ns?, facts.head_ns?)
 }
@@ -94,7 +152,7 @@ pub(super) fn http_req_receiving(facts: &Facts) -> Option<f64> {
 }
 
 pub(super) fn http_req_duration(facts: &Facts) -> Option<f64> {
-    span(facts.start_ns, facts.end_ns)
+    span(facts.connection.send_began_ns.unwrap_or(facts.start_ns), facts.end_ns)
 }
 
 pub(super) fn num_images(facts: &Facts) -> Option<f64> {
@@ -209,6 +267,7 @@ mod tests {
     use super::*;
     use crate::facts::Network;
     use crate::facts::tests::streamed;
+    use crate::reply::Connection;
 
     #[test]
     fn latency_ends_at_the_last_content_not_at_the_close_of_the_stream() {
@@ -239,6 +298,52 @@ mod tests {
         let facts = Facts { network, sent_ns: Some(105), head_ns: Some(130), end_ns: 200, ..streamed(100, &[150], 9) };
         assert_eq!((http_req_waiting(&facts), http_req_receiving(&facts)), (Some(25.0), Some(50.0)));
         assert_eq!((http_req_duration(&facts), tokens_per_chunk(&facts)), (Some(100.0), Some(9.0)));
+    }
+
+    #[test]
+    fn the_parts_of_an_exchange_add_up_and_are_absent_where_they_are_not_told() {
+        let connection = Connection {
+            connect_began_ns: Some(110),
+            lookup_began_ns: Some(115),
+            lookup_ended_ns: Some(145),
+            connected_ns: Some(180),
+            reused_ns: None,
+            send_began_ns: Some(190),
+        };
+        let network = Network { chunks: 2, bytes: 10, first_ns: Some(300), last_ns: Some(350) };
+        let new = Facts {
+            connection,
+            network,
+            sent_ns: Some(195),
+            head_ns: Some(295),
+            end_ns: 351,
+            ..streamed(100, &[300], 1)
+        };
+        let parts = |facts: &Facts| {
+            [
+                http_req_blocked,
+                http_req_dns_lookup,
+                http_req_connecting,
+                http_req_sending,
+                http_req_waiting,
+                http_req_receiving,
+            ]
+            .map(|part| part(facts))
+        };
+        assert_eq!(parts(&new), [20.0, 30.0, 40.0, 5.0, 100.0, 50.0].map(Some));
+        assert_eq!(http_req_connection_overhead(&new), Some(90.0));
+        assert_eq!((http_req_total(&new), http_req_duration(&new)), (Some(245.0), Some(161.0)));
+        assert_eq!(http_req_connection_reused(&new), Some(0.0));
+
+        let connection = Connection { reused_ns: Some(104), send_began_ns: Some(104), ..Connection::default() };
+        let open = Facts { connection, ..new.clone() };
+        assert_eq!(parts(&open)[..3], [4.0, 0.0, 0.0].map(Some));
+        assert_eq!(http_req_connection_reused(&open), Some(1.0));
+
+        let silent = Facts { connection: Connection::default(), ..new };
+        assert_eq!(parts(&silent)[..4], [None; 4]);
+        assert_eq!((http_req_total(&silent), http_req_connection_reused(&silent)), (None, None));
+        assert_eq!(http_req_duration(&silent), Some(251.0));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn notices(results: &[MetricResult]) -> Vec<String> {
         ));
     }
     notices.extend(token_account(results));
-    notices.extend(too_few(results));
+    notices.extend(too_few(results, "there are"));
     notices
 }
 
@@ -61,8 +61,15 @@ fn token_account(results: &[MetricResult]) -> Option<String> {
     (!words.is_empty()).then(|| format!("Output tokens: {:.0} {by}; {}.", length.sum, words.join("; ")))
 }
 
-/// What to know about the steady part: that its numbers contradict each other.
-pub fn about_steadiness(steady: &SteadyState) -> Option<String> {
+/// What to know about the steady part of these results: that its numbers contradict each other, and that it has too few
+/// requests where the whole has enough.
+pub fn about_steadiness(steady: &SteadyState, results: &[MetricResult]) -> Vec<String> {
+    let certified = too_few(results, "").is_none();
+    let too_few = certified.then(|| too_few(&steady.metrics, "the steady state has")).flatten();
+    contradiction(steady).into_iter().chain(too_few).collect()
+}
+
+fn contradiction(steady: &SteadyState) -> Option<String> {
     let law = steady.littles_law.filter(|law| !law.holds)?;
     Some(format!(
         "Little's law does not hold in the part taken for steady: {:.2} requests in flight, but {:.2} a second for {:.3} s \
@@ -75,14 +82,14 @@ pub fn about_steadiness(steady: &SteadyState) -> Option<String> {
 }
 
 /// How many requests the percentiles on the screen would need, where there are too few of them.
-fn too_few(results: &[MetricResult]) -> Option<String> {
+fn too_few(results: &[MetricResult], there_are: &str) -> Option<String> {
     let printed = results.iter().filter(|result| result.group.as_deref() == Some("default"));
     let distributions: Vec<_> = printed.filter_map(|result| result.distribution.as_ref()).collect();
     let missing: Vec<String> = READ
         .into_iter()
         .filter_map(|percent| {
             let worst = distributions.iter().filter_map(|d| d.uncertified(percent)).min_by_key(|one| one.has)?;
-            Some(format!("p{} needs {}, there are {}", worst.percent, worst.needs, worst.has))
+            Some(format!("p{} needs {}, {there_are} {}", worst.percent, worst.needs, worst.has))
         })
         .collect();
     (!missing.is_empty()).then(|| {

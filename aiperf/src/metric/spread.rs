@@ -21,15 +21,25 @@ pub struct Spread {
     mean: f64,
     squares: f64,
     buckets: Buckets,
-    /// How correlated they are, where that is wanted.
-    series: Option<BatchMeans>,
+    order: Order,
+}
+
+/// How correlated the numbers are: what confidence follows from.
+#[derive(Debug, Clone)]
+enum Order {
+    /// Nobody knows, and nothing is said of confidence.
+    Unknown,
+    /// As they came.
+    Kept(BatchMeans),
+    /// So many independent ones in each of them as were found in another spread.
+    Like(f64),
 }
 
 impl Spread {
     /// Nothing yet. The histogram counts in `steps` per unit: numbers that matter should be well over 1000 steps, or
     /// whole steps.
     pub fn new(steps: f64) -> Self {
-        Self { series: Some(BatchMeans::default()), ..Self::with(steps, Buckets::dense()) }
+        Self { order: Order::Kept(BatchMeans::default()), ..Self::with(steps, Buckets::dense()) }
     }
 
     /// The same for one of many: takes memory only for what occurs, can be merged, and says nothing of confidence.
@@ -47,7 +57,7 @@ impl Spread {
             mean: 0.0,
             squares: 0.0,
             buckets,
-            series: None,
+            order: Order::Unknown,
         }
     }
 
@@ -65,7 +75,7 @@ impl Spread {
         self.mean += before / self.count as f64;
         self.squares += before * (value - self.mean);
         self.buckets.add(value * self.steps);
-        if let Some(series) = &mut self.series {
+        if let Order::Kept(series) = &mut self.order {
             series.add(value);
         }
     }
@@ -86,7 +96,27 @@ impl Spread {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.buckets.merge(&other.buckets);
-        self.series = None;
+        self.order = Order::Unknown;
+    }
+
+    /// Has these numbers taken to be as correlated as those of `whole`, of which they are a part.
+    pub fn trust_like(&mut self, whole: &Self) {
+        if let Some(effective) = whole.effective().filter(|_| whole.count > 0) {
+            self.order = Order::Like(effective / whole.count as f64);
+        }
+    }
+
+    /// As how many independent numbers they count, where that is known.
+    fn effective(&self) -> Option<f64> {
+        match &self.order {
+            Order::Unknown => None,
+            Order::Kept(series) => Some(series.effective(self.count, self.variance())),
+            Order::Like(share) => Some(share * self.count as f64),
+        }
+    }
+
+    fn variance(&self) -> f64 {
+        self.squares.max(0.0) / self.count.max(1) as f64
     }
 
     /// How many numbers were taken in.
@@ -107,7 +137,7 @@ impl Spread {
     /// Everything, each number turned by `shown` (which must be linear and rising). `None` where there are none.
     pub fn distribution(&self, shown: impl Fn(f64) -> f64) -> Option<Distribution> {
         let mean = self.mean()?;
-        let variance = self.squares.max(0.0) / self.count as f64;
+        let variance = self.variance();
         let mut distribution = Distribution {
             min: shown(self.min),
             max: shown(self.max),
@@ -117,8 +147,7 @@ impl Spread {
             percentiles: PERCENTILES.into_iter().zip(self.percentiles(&PERCENTILES).into_iter().map(&shown)).collect(),
             ..Distribution::default()
         };
-        if let Some(series) = &self.series {
-            let effective = series.effective(self.count, variance);
+        if let Some(effective) = self.effective() {
             distribution.effective_samples = (effective < self.count as f64).then_some(effective);
             distribution.avg_ci95 = confidence::mean_margin(variance.sqrt(), effective)
                 .map(|margin| (shown(mean - margin), shown(mean + margin)));

@@ -43,8 +43,9 @@ impl Steady {
         }
     }
 
-    /// Requests that ended between the end of the warm-up and the last send, in whole stretches.
-    pub(super) fn finish(&self, window: Window, sweep: &Sweep) -> SteadyState {
+    /// Requests that ended between the end of the warm-up and the last send, in whole stretches. Their order is not kept: as
+    /// to confidence, they are taken to be as correlated as those of the whole phase, `all`.
+    pub(super) fn finish(&self, window: Window, sweep: &Sweep, all: &Tallies) -> SteadyState {
         let mut state = SteadyState { method: METHOD.to_owned(), ..SteadyState::default() };
         let from_ns = match self.series.steady_from_ns() {
             Ok(from_ns) => from_ns,
@@ -58,6 +59,7 @@ impl Steady {
         }
         let mut whole = inside[0].2.clone();
         inside[1..].iter().for_each(|(.., stretch)| whole.merge(stretch));
+        whole.tallies.trust_like(all);
         let steady = Window { start_ns, end_ns };
         (state.found, state.start_ns, state.end_ns) = (true, start_ns, end_ns);
         state.warmup_sec = start_ns.saturating_sub(window.start_ns) as f64 / 1e9;
@@ -101,9 +103,23 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
+    struct Phase {
+        steady: Steady,
+        sweep: Sweep,
+        tallies: Tallies,
+        window: Window,
+    }
+
+    impl Phase {
+        fn finish(&self) -> SteadyState {
+            self.steady.finish(self.window, &self.sweep, &self.tallies)
+        }
+    }
+
     /// A closed loop of `slots`: each request takes what `latency` says of its number.
-    fn closed_loop(slots: u64, requests: u64, latency: impl Fn(u64) -> u64) -> (Steady, Sweep, Window) {
+    fn closed_loop(slots: u64, requests: u64, latency: impl Fn(u64) -> u64) -> Phase {
         let (mut steady, mut sweep) = (Steady::new(run(true, true)), Sweep::default());
+        let mut tallies = Tallies::new(run(true, true), Detail::Full);
         let mut free: Vec<u64> = (0..slots).map(|slot| slot * 1000).collect();
         let mut all: Vec<Facts> = (0..requests)
             .map(|number| {
@@ -118,9 +134,10 @@ mod tests {
         all.iter().for_each(|facts| {
             steady.add(facts, None);
             sweep.add(facts);
+            tallies.add(facts, None);
         });
         let end_ns = all.last().expect("some").end_ns;
-        (steady, sweep, Window { start_ns: 0, end_ns })
+        Phase { steady, sweep, tallies, window: Window { start_ns: 0, end_ns } }
     }
 
     fn avg(state: &SteadyState, tag: &str) -> f64 {
@@ -135,8 +152,7 @@ mod tests {
             1999 => 3000 * MS,
             number => 20 * MS + number % 7 * MS,
         };
-        let (steady, sweep, window) = closed_loop(10, 2000, latency);
-        let state = steady.finish(window, &sweep);
+        let state = closed_loop(10, 2000, latency).finish();
         assert!(state.found, "{state:?}");
         assert!((1.9..2.4).contains(&state.warmup_sec), "{}", state.warmup_sec);
         assert!(state.drain_sec >= 2.9, "{}", state.drain_sec);
@@ -149,15 +165,25 @@ mod tests {
 
     #[test]
     fn a_server_that_gets_slower_and_slower_has_none() {
-        let (steady, sweep, window) = closed_loop(4, 1000, |number| 10 * MS + number * MS);
-        let state = steady.finish(window, &sweep);
+        let state = closed_loop(4, 1000, |number| 10 * MS + number * MS).finish();
         assert!(!state.found && state.reason.is_some_and(|reason| reason.contains("still changing")));
     }
 
     #[test]
+    fn its_percentiles_are_certified_or_marked_as_those_of_the_whole_are() {
+        let state = closed_loop(10, 2000, |number| 20 * MS + number % 7 * MS).finish();
+        let latency = state.metrics.iter().find(|metric| metric.tag == "request_latency");
+        let latency = latency.and_then(|metric| metric.distribution.as_ref()).expect("a distribution");
+        let (low, high) = latency.avg_ci95.expect("an interval");
+        assert!(low < high && latency.percentile_ci95.len() > 5);
+        assert_eq!(latency.uncertified(50.0), None);
+        let tail = latency.uncertified(99.9).expect("2000 requests say nothing of one in a thousand");
+        assert!(tail.has <= latency.count && tail.needs == 6636, "{tail:?}");
+    }
+
+    #[test]
     fn a_short_run_says_that_it_is_short() {
-        let (steady, sweep, window) = closed_loop(64, 128, |_| 100 * MS);
-        let state = steady.finish(window, &sweep);
+        let state = closed_loop(64, 128, |_| 100 * MS).finish();
         assert!(!state.found && state.metrics.is_empty());
         assert!(state.reason.is_some_and(|reason| reason.contains("too short")));
     }

@@ -69,6 +69,15 @@ impl Tallies {
         }
     }
 
+    /// Has every distribution taken to be as correlated as that of `whole`, of which these records are a part.
+    pub(super) fn trust_like(&mut self, whole: &Self) {
+        for (own, whole) in self.cells.iter_mut().zip(&whole.cells) {
+            if let (Cell::Spread(own), Cell::Spread(whole)) = (own, whole) {
+                own.trust_like(whole);
+            }
+        }
+    }
+
     /// The results of every metric that has a value, in display units and display order. `seconds` is the length of the
     /// window that throughput is counted over.
     pub(super) fn results(&self, seconds: f64) -> Vec<MetricResult> {

@@ -15,16 +15,25 @@ use crate::timing::RateSeries;
 /// When to send.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Load {
-    /// What comes before the measurement, if anything does.
-    pub warmup: Option<PhasePlan>,
-    /// The measurement.
-    pub profiling: PhasePlan,
-    /// Requests that are given up on purpose.
-    pub cancellation: Option<Cancellation>,
-    /// Share of failed requests beyond which the run ends.
-    pub failed_request_threshold: Option<f64>,
+    /// What is measured, in this order; at least one, and mostly one alone.
+    pub measurements: Vec<Measurement>,
     /// Threads that send.
     pub workers: u64,
+}
+
+/// A phase with results of its own, and the warm-up before it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measurement {
+    /// What the user calls it.
+    pub name: String,
+    /// What comes before, if anything does.
+    pub warmup: Option<PhasePlan>,
+    /// What is measured.
+    pub profiling: PhasePlan,
+    /// Requests of it that are given up on purpose.
+    pub cancellation: Option<Cancellation>,
+    /// Share of failed requests of it beyond which the run ends.
+    pub failed_request_threshold: Option<f64>,
 }
 
 /// A stretch of the run.
@@ -101,14 +110,26 @@ pub struct Cancellation {
 }
 
 impl Load {
+    /// What gives the run its name: its first measurement.
+    pub fn first(&self) -> &Measurement {
+        self.measurements.first().expect("a run measures something")
+    }
+
+    /// Requests of all measurements together, where each has a number of them.
+    pub fn request_count(&self) -> Option<u64> {
+        self.measurements.iter().map(|one| one.profiling.session_count.or(one.profiling.request_count)).sum()
+    }
+
     /// The flag that limits requests before their first content, if one does.
     pub fn prefill_flag(&self) -> Option<&'static str> {
-        let warmup = self.warmup.as_ref().and_then(|warmup| warmup.prefill_concurrency);
-        match (self.profiling.prefill_concurrency, warmup) {
-            (Some(_), _) => Some("--prefill-concurrency"),
-            (None, Some(_)) => Some("--warmup-prefill-concurrency"),
-            (None, None) => None,
-        }
+        self.measurements.iter().find_map(|Measurement { warmup, profiling, .. }| {
+            let warmup = warmup.as_ref().and_then(|warmup| warmup.prefill_concurrency);
+            match (profiling.prefill_concurrency, warmup) {
+                (Some(_), _) => Some("--prefill-concurrency"),
+                (None, Some(_)) => Some("--warmup-prefill-concurrency"),
+                (None, None) => None,
+            }
+        })
     }
 }
 
@@ -124,34 +145,43 @@ impl Timing {
     }
 }
 
-/// Makes the load of a run.
+/// Makes the load of a run of one measurement.
 ///
 /// # Errors
 /// When flags disagree or name what the registry does not have.
 pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, PlanError> {
+    let measurement = measurement(PROFILING, flags, registry)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let workers = flags.workers_max.unwrap_or(processors.min(MOST_WORKERS));
+    Ok(Load { measurements: vec![measurement], workers })
+}
+
+/// What a measurement is called when nobody calls it anything.
+pub const PROFILING: &str = "profiling";
+
+fn measurement(name: &str, flags: &LoadFlags, registry: &Registry) -> Result<Measurement, PlanError> {
     flags_agree(flags)?;
-    let ramp = registry.entry("ramp", &flags.ramp)?.name.clone();
     let timing = timing(flags, registry)?;
     let strategy = registry.entry("timing_strategy", flags.timing_strategy.as_deref().unwrap_or(timing.strategy()))?;
-    let profiling = PhasePlan {
-        strategy: strategy.name.clone(),
-        timing,
-        concurrency: None,
-        concurrency_ramp_seconds: flags.concurrency_ramp_duration,
-        prefill_concurrency: flags.prefill_concurrency,
-        prefill_concurrency_ramp_seconds: flags.prefill_concurrency_ramp_duration,
-        ramp,
-        request_count: flags.request_count,
-        session_count: flags.sessions,
-        duration_seconds: flags.benchmark_duration,
-        grace_seconds: finite(flags.benchmark_grace_period.or(flags.benchmark_duration.map(|_| DEFAULT_GRACE_SECONDS))),
-    };
-    let concurrency = match profiling.timing {
+    let concurrency = match timing {
         Timing::Concurrency => Some(flags.concurrency.unwrap_or(DEFAULT_CONCURRENCY)),
         _ => flags.concurrency,
     };
-    let mut profiling = PhasePlan { concurrency, ..profiling };
     prefill_fits("--prefill-concurrency", flags.prefill_concurrency, concurrency)?;
+    let grace = flags.benchmark_grace_period.or(flags.benchmark_duration.map(|_| DEFAULT_GRACE_SECONDS));
+    let mut profiling = PhasePlan {
+        strategy: strategy.name.clone(),
+        timing,
+        concurrency,
+        concurrency_ramp_seconds: flags.concurrency_ramp_duration,
+        prefill_concurrency: flags.prefill_concurrency,
+        prefill_concurrency_ramp_seconds: flags.prefill_concurrency_ramp_duration,
+        ramp: registry.entry("ramp", &flags.ramp)?.name.clone(),
+        request_count: flags.request_count,
+        session_count: flags.sessions,
+        duration_seconds: flags.benchmark_duration,
+        grace_seconds: finite(grace),
+    };
     let warmup = warmup(flags, registry, &profiling)?;
     end_of_series(&mut profiling);
     let unending = profiling.session_count.is_none() && profiling.duration_seconds.is_none();
@@ -161,9 +191,8 @@ pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, Plan
     let cancellation = flags
         .request_cancellation_rate
         .map(|rate_percent| Cancellation { rate_percent, delay_seconds: flags.request_cancellation_delay });
-    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    let workers = flags.workers_max.unwrap_or(processors.min(MOST_WORKERS));
-    Ok(Load { warmup, profiling, cancellation, failed_request_threshold: flags.failed_request_threshold, workers })
+    let failed_request_threshold = flags.failed_request_threshold;
+    Ok(Measurement { name: name.to_owned(), warmup, profiling, cancellation, failed_request_threshold })
 }
 
 fn flags_agree(flags: &LoadFlags) -> Result<(), PlanError> {

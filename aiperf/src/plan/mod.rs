@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use error::PlanError;
-pub use load::{Cancellation, Load, PhasePlan, Timing};
+pub use load::{Cancellation, Load, Measurement, PhasePlan, Timing};
 pub use resolve::resolve;
 
 use crate::config::flags::ExportLevel;
@@ -49,6 +49,8 @@ pub struct Target {
     pub endpoint: String,
     /// Entry of the `transport` category.
     pub transport: String,
+    /// Whether it marks when a request has been written in full.
+    pub marks_sent: bool,
     /// What the endpoint's manifest says.
     pub metadata: EndpointMetadata,
     /// What the endpoint is told.

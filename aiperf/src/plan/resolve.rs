@@ -19,7 +19,7 @@ use crate::transport::address::endpoint_url;
 /// The scheme of the engine inside aiperf: it has no models of its own, so none need be named.
 const SIM: &str = "sim://";
 
-/// The transport whose connections `--connection-reuse-strategy` is about.
+/// The transport whose connections `--connection-reuse-strategy` and `--http-version` are about.
 const HTTP: &str = "http";
 
 /// Makes the plan of a run.
@@ -43,7 +43,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     let endpoint = registry.entry("endpoint", &flags.endpoint_type)?;
     let metadata: EndpointMetadata = metadata_of(endpoint)?;
     let transport = transport(flags, registry)?;
-    let _: TransportMetadata = metadata_of(transport)?;
+    let TransportMetadata { marks_sent, .. } = metadata_of(transport)?;
 
     let streaming = flags.streaming && metadata.supports_streaming;
     if flags.streaming && !streaming {
@@ -88,11 +88,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
     }
     let input = Input {
-        entries: flags
-            .num_dataset_entries
-            .or(load.profiling.session_count)
-            .or(load.profiling.request_count)
-            .unwrap_or(DEFAULT_DATASET_ENTRIES),
+        entries: flags.num_dataset_entries.or(load.request_count()).unwrap_or(DEFAULT_DATASET_ENTRIES),
         batch_size: flags.batch_size,
         isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
         osl: given_osl.filter(|_| metadata.produces_tokens),
@@ -130,22 +126,23 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     };
     output.goodput.check(Applicability::new(&metadata, &model_endpoint))?;
     let mut options = plugin_options(flags, registry)?;
-    if let Some(strategy) = flags.connection_reuse_strategy {
+    for (flag, key, value) in [
+        ("--connection-reuse-strategy", "connection_reuse_strategy", flags.connection_reuse_strategy.map(json)),
+        ("--http-version", "http_version", flags.http_version.map(json)),
+    ] {
+        let Some(value) = value else { continue };
         if transport.name == HTTP {
-            let strategy = serde_json::to_value(strategy).expect("a name is JSON");
-            let settings = options.entry(HTTP.to_owned()).or_default();
-            settings.insert("connection_reuse_strategy".to_owned(), strategy);
+            options.entry(HTTP.to_owned()).or_default().insert(key.to_owned(), value);
         } else {
             let name = &transport.name;
-            notices.push(format!(
-                "--connection-reuse-strategy has no effect: transport `{name}` has no connections to choose"
-            ));
+            notices.push(format!("{flag} has no effect: transport `{name}` has no connections to choose"));
         }
     }
     Ok(Plan {
         target: Target {
             endpoint: endpoint.name.clone(),
             transport: transport.name.clone(),
+            marks_sent,
             metadata,
             model_endpoint,
             request_urls,
@@ -169,6 +166,10 @@ fn plots(flags: &ProfileFlags, registry: &Registry) -> Result<Vec<String>, PlanE
         plots.push(registry.entry("plot", name)?.name.clone());
     }
     Ok(plots)
+}
+
+fn json(name: impl serde::Serialize) -> Value {
+    serde_json::to_value(name).expect("a name is JSON")
 }
 
 /// The transport that was named, else the one for the scheme of the URLs, which must agree on it.

@@ -139,7 +139,8 @@ impl Step<'_> {
         let registry = builtin::registry(&DiscoveryOptions::nowhere(), &Preferences::default());
         let plan = plan::resolve(&self.flags(server.port), &registry, SEED)?;
         let mut watching = Watching { tell, step: self };
-        let finished = execute(&plan, &registry, "aiperf calibrate", &mut watching)?;
+        let mut measured = execute(&plan, &registry, "aiperf calibrate", &mut watching)?;
+        let finished = measured.pop().expect("a run measures something");
         if finished.report.was_cancelled {
             return Err(CalibrationError::Interrupted);
         }

@@ -22,12 +22,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aiperf_abi::{FileInfo, Report, Ui};
+use tokio::sync::mpsc::Sender;
 
 use crate::clock::Clock;
 use crate::config::load::DEFAULT_GRACE_SECONDS;
 use crate::credit::Phase;
 use crate::exchange::Exchange;
-use crate::export::{Consoles, LineFile};
+use crate::export::{Consoles, Layout, LineFile, PhaseResult, phase_manifest};
 use crate::plan::Plan;
 use crate::plugin::registry::Registry;
 use crate::progress::{Goal, Snapshot};
@@ -36,9 +37,9 @@ use audit::Watch;
 use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
-use parts::{Parts, PartsError};
+use parts::{Parts, PartsError, ReadyMeasurement};
 use phases::ReadyPhase;
-use recording::{Recording, Tallies, Tally};
+use recording::{Recorded, Recording, Tallies, Tally};
 use report::Setting;
 use requests::Requests;
 use telemetry::Telemetry;
@@ -65,7 +66,7 @@ pub enum RunError {
     },
 }
 
-/// A finished run.
+/// A finished measurement. A run mostly is one.
 #[derive(Debug)]
 pub struct Finished {
     /// The numbers.
@@ -82,6 +83,8 @@ pub struct Finished {
     pub consoles: Consoles,
     /// Where what the console shows belongs.
     pub console_file: PathBuf,
+    /// What its phases were: the warm-up, if there was one, and the measurement.
+    pub phases: Vec<PhaseResult>,
 }
 
 /// Whoever watches a run.
@@ -91,6 +94,10 @@ pub trait Watcher {
     /// # Errors
     /// When the system gives no thread for it.
     fn show_on(&mut self, name: &str, ui: Box<dyn Ui>) -> std::io::Result<()>;
+    /// One of several measurements begins.
+    fn measuring(&mut self, name: &str) {
+        let _ = name;
+    }
     /// Where the run is now.
     fn tell(&mut self, now: &Snapshot);
     /// The user asked it to end; it waits for what is in flight.
@@ -100,12 +107,12 @@ pub trait Watcher {
 }
 
 /// How many exchanges may wait for the recorder before workers wait for it. A full queue is counted and reported.
-const RECORD_QUEUE: usize = 8192;
+const RECORD_QUEUE: usize = 4096;
 
 /// How often whoever watches is told.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
 
-/// Runs a plan to its end.
+/// Runs a plan to its end: one result for each measurement that began.
 ///
 /// # Errors
 /// When nothing could be sent, or the user wants out at once. A request that failed is a record, not an error.
@@ -114,7 +121,7 @@ pub fn execute(
     registry: &Registry,
     command: &str,
     watcher: &mut dyn Watcher,
-) -> Result<Finished, RunError> {
+) -> Result<Vec<Finished>, RunError> {
     let clock = Clock::start();
     limits::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -139,38 +146,93 @@ async fn drive(
     clock: Clock,
     command: &str,
     watcher: &mut dyn Watcher,
-) -> Result<Finished, RunError> {
+) -> Result<Vec<Finished>, RunError> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
-    let mut setting = Setting {
-        layout: parts.layout,
-        notices: parts.notices,
-        files: parts.files,
-        plugins: parts.plugins,
-        audience: parts.audience,
-        telemetry: serde_json::Value::Null,
-        command: command.to_owned(),
-    };
-    if let Some((name, ui)) = setting.audience.ui.take() {
-        watcher.show_on(&name, ui).map_err(|source| RunError::System { what: "starting the display", source })?;
+    let (name, ui) = parts.ui;
+    watcher.show_on(&name, ui).map_err(|source| RunError::System { what: "starting the display", source })?;
+    let shared = Shared { plan, worker: Arc::new(parts.worker), requests: parts.requests, clock };
+    let mut left = parts.measurements.len();
+    let several = left > 1;
+    let mut all = Vec::with_capacity(left);
+    for mut measurement in parts.measurements {
+        left -= 1;
+        if several {
+            watcher.measuring(&measurement.plan.name);
+        }
+        let mut setting = Setting {
+            plan: measurement.plan.clone(),
+            layout: measurement.layout.clone(),
+            notices: parts.notices.clone(),
+            files: measurement.files.clone(),
+            plugins: parts.plugins.clone(),
+            audience: std::mem::take(&mut measurement.audience),
+            telemetry: serde_json::Value::Null,
+            command: command.to_owned(),
+        };
+        let telemetry = telemetry_of(&mut measurement, clock)?;
+        let (recorded, end) = measure(measurement, &shared, &mut interrupts, watcher).await?;
+        let seen = telemetry.finish();
+        setting.telemetry = seen.summary.to_json();
+        setting.notices.extend(seen.notices);
+        setting.files.extend(seen.file);
+        let was_stopped = end.stopped.is_some();
+        if left == 0 || was_stopped {
+            watcher.finished();
+        }
+        // Handlers wait for others, e.g. for a server's answer.
+        let plan = plan.clone();
+        let finished = tokio::task::spawn_blocking(move || report::finish(&plan, setting, recorded, &end, clock));
+        all.push(finished.await.expect("panics of plugins are errors"));
+        if was_stopped {
+            break;
+        }
     }
-    let interrupted = RunError::Interrupted { folder: setting.layout.dir().display().to_string() };
+    if several {
+        tell_of_phases(&parts.layout, &mut all, left);
+    }
+    Ok(all)
+}
+
+/// Starts to look at accelerators, where somebody does.
+fn telemetry_of(measurement: &mut ReadyMeasurement, clock: Clock) -> Result<Telemetry, RunError> {
+    let collectors = std::mem::take(&mut measurement.collectors);
+    let samples = match collectors.is_empty() {
+        true => None,
+        false => Some(LineFile::create(measurement.layout.gpu_telemetry()).map_err(PartsError::Write)?),
+    };
+    Telemetry::start(collectors, samples, clock)
+        .map_err(|source| RunError::System { what: "starting the telemetry", source })
+}
+
+/// Says in a file, and at the end of the last result, what became of several measurements.
+fn tell_of_phases(layout: &Layout, all: &mut [Finished], left: usize) {
+    let phases: Vec<PhaseResult> = all.iter().flat_map(|one| one.phases.iter().cloned()).collect();
+    let Some(last) = all.last_mut() else { return };
+    if left > 0 {
+        last.report.notices.push(format!("The run was ended before its other phases began: {left} were left."));
+    }
+    match phase_manifest::write(layout, &phases) {
+        Ok(file) => last.files.push(file),
+        Err(error) => last.problems.push(error.to_string()),
+    }
+}
+
+/// Runs the phases of a measurement until everything is recorded.
+async fn measure(
+    measurement: ReadyMeasurement,
+    shared: &Shared<'_>,
+    interrupts: &mut Interrupts,
+    watcher: &mut dyn Watcher,
+) -> Result<(Recorded, report::End), RunError> {
+    let interrupted = RunError::Interrupted { folder: measurement.layout.dir().display().to_string() };
     let tallies = Arc::new(Tallies::default());
     let (exchanges, queue) = tokio::sync::mpsc::channel(RECORD_QUEUE);
-    let recording = Recording::start(parts.desk, Arc::clone(&tallies), queue)
+    let recording = Recording::start(measurement.desk, Arc::clone(&tallies), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
-    let samples = match parts.collectors.is_empty() {
-        true => None,
-        false => Some(LineFile::create(setting.layout.gpu_telemetry()).map_err(PartsError::Write)?),
-    };
-    let telemetry = Telemetry::start(parts.collectors, samples, clock)
-        .map_err(|source| RunError::System { what: "starting the telemetry", source })?;
-    let shared = Shared { worker: Arc::new(parts.worker), requests: Arc::new(parts.requests), exchanges, clock };
-
     let mut done = None;
-    for ready in parts.phases {
-        let tally = Arc::clone(tallies.of(ready.phase));
-        let ended = run_phase(ready, plan, &shared, tally, &mut interrupts, watcher).await?;
+    for ready in measurement.phases {
+        let ended = run_phase(ready, shared, (&exchanges, &tallies), interrupts, watcher).await?;
         let stopped = ended.ending != Ending::Complete || ended.dispatcher.fault().is_some();
         if ended.ending == Ending::Twice {
             records_of(&ended, tallies.of(ended.goal.phase)).await;
@@ -181,20 +243,14 @@ async fn drive(
             break;
         }
     }
-    let seen = telemetry.finish();
-    setting.telemetry = seen.summary.to_json();
-    setting.notices.extend(seen.notices);
-    setting.files.extend(seen.file);
-    let done = done.expect("a run has a phase");
-    drop(shared);
+    let done = done.expect("a measurement has a phase");
+    drop(exchanges);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
     let recorded = tokio::select! {
         recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
         () = interrupts.next() => return Err(interrupted),
     };
-    watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), clock, done.start_ns));
-    watcher.finished();
-    let tally = tallies.of(done.goal.phase);
+    watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), shared.clock, done.start_ns));
     let (counts, _) = done.dispatcher.counts();
     let end = report::End {
         start_ns: done.start_ns,
@@ -204,20 +260,17 @@ async fn drive(
             Ending::Complete | Ending::Twice => done.dispatcher.fault().map(report::Stopped::WithoutSchedule),
         },
         counts,
-        queue_full: tally.queue_full(),
+        queue_full: tallies.of(done.goal.phase).queue_full(),
         watch: done.watch,
     };
-    // Handlers wait for others, e.g. for a server's answer.
-    let plan = plan.clone();
-    let finished = tokio::task::spawn_blocking(move || report::finish(&plan, setting, recorded, &end, clock));
-    Ok(finished.await.expect("panics of plugins are errors"))
+    Ok((recorded, end))
 }
 
-/// What the lanes of all phases share.
-struct Shared {
+/// What the phases of all measurements share.
+struct Shared<'a> {
+    plan: &'a Plan,
     worker: Arc<Worker>,
-    requests: Arc<Requests>,
-    exchanges: tokio::sync::mpsc::Sender<Exchange>,
+    requests: Requests,
     clock: Clock,
 }
 
@@ -241,19 +294,19 @@ struct PhaseGoal {
 /// Runs a phase until everything it sent has come back or was given up.
 async fn run_phase(
     ready: ReadyPhase,
-    plan: &Plan,
-    shared: &Shared,
-    tally: Arc<Tally>,
+    shared: &Shared<'_>,
+    (exchanges, tallies): (&Sender<Exchange>, &Tallies),
     interrupts: &mut Interrupts,
     watcher: &mut dyn Watcher,
 ) -> Result<Done, RunError> {
-    let ReadyPhase { phase, plan: phase_plan, issuer } = ready;
+    let ReadyPhase { phase, name, plan: phase_plan, failed_share, issuer } = ready;
+    let tally = Arc::clone(tallies.of(phase));
     let dispatcher = Dispatcher::new(shared.clock, issuer);
     let lane: Arc<dyn Launch> = Arc::new(Lane {
         worker: Arc::clone(&shared.worker),
-        requests: Arc::clone(&shared.requests),
+        requests: Arc::new(shared.requests.of_phase(&name)),
         dispatcher: dispatcher.clone(),
-        exchanges: shared.exchanges.clone(),
+        exchanges: exchanges.clone(),
         tally: Arc::clone(&tally),
         runtime: tokio::runtime::Handle::current(),
     });
@@ -266,14 +319,11 @@ async fn run_phase(
             requests: phase_plan.request_count,
             duration: phase_plan.duration_seconds.map(Duration::from_secs_f64),
         },
-        streaming: plan.target.model_endpoint.streaming,
+        streaming: shared.plan.target.model_endpoint.streaming,
     };
     let mut limits = Limits {
         grace_seconds: phase_plan.grace_seconds,
-        failing: plan
-            .load
-            .failed_request_threshold
-            .filter(|_| phase == Phase::Profiling)
+        failing: failed_share
             .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
     };
     let tell = |watcher: &mut dyn Watcher| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    ConsoleExporter, DEFAULT_PRIORITY, DataExporter, DatasetSampler, Endpoint, GpuTelemetryCollector, Map, Plot,
-    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Transport, Ui, UrlSelectionStrategy, Value,
+    ConsoleExporter, DEFAULT_PRIORITY, DataExporter, DatasetSampler, Endpoint, FileInfo, GpuTelemetryCollector, Map,
+    Plot, RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Transport, Ui, UrlSelectionStrategy,
+    Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -28,7 +29,7 @@ use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
 use crate::export::{Consoles, Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
 use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
-use crate::plan::{Plan, Spread, Timing};
+use crate::plan::{Measurement, Plan, Spread, Timing};
 use crate::plugin::category;
 use crate::plugin::digest::sha256;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source, Standing};
@@ -38,7 +39,7 @@ use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
 use crate::transport::headers::RunHeaders;
-use crate::worker::{RoomOfLast, Urls, Worker};
+use crate::worker::{CancelFrom, RoomOfLast, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -84,15 +85,13 @@ pub enum PartsError {
     },
 }
 
-/// Who looks at a run and its results.
+/// Who looks at the results of a measurement.
 #[derive(Default)]
 pub struct Audience {
     /// Say what a person sees.
     pub consoles: Consoles,
     /// Act on the results.
     pub handlers: Handlers,
-    /// Shows the run while it goes.
-    pub ui: Option<(String, Box<dyn Ui>)>,
     /// Draw them.
     pub plots: Vec<(String, Box<dyn Plot>)>,
 }
@@ -109,22 +108,34 @@ pub struct Parts {
     pub worker: Worker,
     /// What is sent for a credit.
     pub requests: Requests,
-    /// What happens, in this order.
-    pub phases: Vec<ReadyPhase>,
-    /// Makes records of what comes back.
-    pub desk: Desk,
-    /// Where artifacts go.
+    /// What is measured, in this order; at least one.
+    pub measurements: Vec<ReadyMeasurement>,
+    /// Where the artifacts of the run go.
     pub layout: Layout,
     /// What the user should know before reading the numbers.
     pub notices: Vec<String>,
+    /// The display of the run, and the name of its entry.
+    pub ui: (String, Box<dyn Ui>),
+    /// The plugins of the run that are not built in, for the report.
+    pub plugins: Vec<Value>,
+}
+
+/// One measurement, ready to run.
+pub struct ReadyMeasurement {
+    /// What it will do.
+    pub plan: Measurement,
+    /// Its phases, in this order.
+    pub phases: Vec<ReadyPhase>,
+    /// Makes records of what comes back.
+    pub desk: Desk,
+    /// Where its results go.
+    pub layout: Layout,
     /// Files that exist already.
-    pub files: Vec<aiperf_abi::FileInfo>,
-    /// Who looks at the run and its results.
+    pub files: Vec<FileInfo>,
+    /// Who looks at its results.
     pub audience: Audience,
     /// What looks at accelerators while it goes.
     pub collectors: Vec<Collector>,
-    /// The plugins of the run that are not built in, for the report.
-    pub plugins: Vec<Value>,
 }
 
 impl Parts {
@@ -163,55 +174,24 @@ impl Parts {
         notices.extend(layout.notice());
         let inputs = write_inputs(&layout, &*endpoint, &requests, &*dataset, &target.endpoint)?;
 
-        maker.artifact_dir = Some(layout.dir().to_owned());
-        let exporters = maker.exporters(registry, &layout)?;
-        let applicability = Applicability::new(&target.metadata, &target.model_endpoint);
-        let measures = plan.output.measures();
         let run_headers = RunHeaders {
             api_key: target.api_key.clone(),
             user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
         };
-        let mut files = vec![inputs];
-        let mut raw = None;
-        if plan.output.level == ExportLevel::Raw {
-            let file = LineFile::create(layout.raw())?;
-            files.push(file.info("Raw Export"));
-            raw = Some(RawDesk {
-                encoder: RawEncoder::new(Arc::clone(&endpoint), run_headers.clone()),
-                records: RecordEncoder::new(applicability, &measures, clock),
-                file,
-                lines: String::new(),
-            });
+        let supply =
+            Supply { draws: Arc::new(Mutex::new(draws(plan, registry, &mut maker, &dataset, seed)?)), dataset, seed };
+        let shared = Basis {
+            registry,
+            layout: &layout,
+            endpoint: &endpoint,
+            tokenizer: &loaded.tokenizer,
+            headers: &run_headers,
+        };
+        let mut measurements = Vec::new();
+        for measurement in &plan.load.measurements {
+            measurements.push(ready_measurement(measurement, &shared, &supply, &mut maker)?);
         }
-        let keeps = match plan.output.level >= ExportLevel::Records {
-            true => Keeps::Records,
-            false => Keeps::Nothing,
-        };
-        let (processors, watchers) = maker.processors(registry)?;
-        let desk = Desk {
-            keeps,
-            recorder: recorder(plan, &endpoint, &loaded.tokenizer),
-            aggregate: Aggregate::new(applicability, &measures),
-            warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
-            encoder: (keeps == Keeps::Records || !processors.is_empty() || !watchers.is_empty())
-                .then(|| RecordEncoder::new(applicability, &measures, clock)),
-            raw,
-            processors,
-            watchers,
-            exporters,
-            failures: Vec::new(),
-        };
-        let supply = Supply {
-            draws: Arc::new(Mutex::new(draws(plan, registry, &mut maker, &dataset, seed)?)),
-            dataset,
-            seed,
-            cancellation: plan.load.cancellation,
-        };
-        let mut phases = Vec::new();
-        if let Some(warmup) = &plan.load.warmup {
-            phases.push(phases::ready(Phase::Warmup, warmup, &supply, registry, &mut maker)?);
-        }
-        phases.push(phases::ready(Phase::Profiling, &plan.load.profiling, &supply, registry, &mut maker)?);
+        measurements[0].files.insert(0, inputs);
         let selection = SelectionConfig::new(target.request_urls.len() as u64, seed.derive("urls"));
         let selection = serde_json::to_value(selection).expect("plain data is JSON");
         let urls = maker.make::<dyn UrlSelectionStrategy>(
@@ -226,14 +206,82 @@ impl Parts {
             urls: Urls::new(target.request_urls.clone(), urls),
             headers: run_headers,
             timeout: target.timeout,
+            cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
             room: RoomOfLast::default(),
         };
-        let audience = maker.audience(registry)?;
-        let collectors = maker.collectors(registry)?;
+        let shown = registry.entry("ui", &plan.output.ui)?;
+        let ui = (plan.output.ui.clone(), maker.make::<dyn Ui>(shown, Map::new(), None)?);
         notices.append(&mut maker.notices);
         let plugins = maker.plugins;
-        Ok(Self { worker, requests, phases, desk, layout, notices, files, audience, collectors, plugins })
+        Ok(Self { worker, requests, measurements, layout, notices, ui, plugins })
     }
+}
+
+/// What the measurements of a run have in common while they are made.
+struct Basis<'a> {
+    registry: &'a Registry,
+    layout: &'a Layout,
+    endpoint: &'a Arc<dyn Endpoint>,
+    tokenizer: &'a Arc<Tokenizer>,
+    headers: &'a RunHeaders,
+}
+
+/// One alone has the folder of the run; of several each has its own.
+fn ready_measurement(
+    plan: &Measurement,
+    basis: &Basis<'_>,
+    supply: &Supply,
+    maker: &mut Maker<'_>,
+) -> Result<ReadyMeasurement, PartsError> {
+    let several = maker.plan.load.measurements.len() > 1;
+    let layout = if several { basis.layout.phase(&plan.name)? } else { basis.layout.clone() };
+    maker.artifact_dir = Some(layout.dir().to_owned());
+    let exporters = maker.exporters(basis.registry, &layout)?;
+    let (run, clock) = (maker.plan, maker.clock);
+    let applicability = Applicability::new(&run.target.metadata, &run.target.model_endpoint);
+    let measures = run.output.measures();
+    let (mut raw, mut files) = (None, Vec::new());
+    if run.output.level == ExportLevel::Raw {
+        let file = LineFile::create(layout.raw())?;
+        files.push(file.info("Raw Export"));
+        raw = Some(RawDesk {
+            encoder: RawEncoder::new(Arc::clone(basis.endpoint), basis.headers.clone()),
+            records: RecordEncoder::new(applicability, &measures, clock),
+            file,
+            lines: String::new(),
+        });
+    }
+    let keeps = match run.output.level >= ExportLevel::Records {
+        true => Keeps::Records,
+        false => Keeps::Nothing,
+    };
+    let (processors, watchers) = maker.processors(basis.registry)?;
+    let desk = Desk {
+        keeps,
+        recorder: recorder(run, basis.endpoint, basis.tokenizer),
+        aggregate: Aggregate::new(applicability, &measures),
+        warmup: Aggregate::new(applicability, &Measures { slice_ns: None, ..measures.clone() }),
+        encoder: (keeps == Keeps::Records || !processors.is_empty() || !watchers.is_empty())
+            .then(|| RecordEncoder::new(applicability, &measures, clock)),
+        raw,
+        processors,
+        watchers,
+        exporters,
+        failures: Vec::new(),
+    };
+    // One measurement alone is the same run whatever it is called.
+    let names = match several {
+        true => [format!("warmup.{}", plan.name), plan.name.clone()],
+        false => [Phase::Warmup, Phase::Profiling].map(|phase| phase.as_str().to_owned()),
+    };
+    let mut phases = Vec::new();
+    if plan.warmup.is_some() {
+        phases.push(phases::ready((Phase::Warmup, &names[0]), plan, supply, basis.registry, maker)?);
+    }
+    phases.push(phases::ready((Phase::Profiling, &names[1]), plan, supply, basis.registry, maker)?);
+    let audience = maker.audience(basis.registry)?;
+    let collectors = maker.collectors(basis.registry)?;
+    Ok(ReadyMeasurement { plan: plan.clone(), phases, desk, layout, files, audience, collectors })
 }
 
 fn draws(
@@ -249,9 +297,9 @@ fn draws(
     let order =
         maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None)?;
     let sampler = Sampler::new(order, dataset.len());
-    match plan.input.file {
-        None => Ok(Draws::AtHand(Box::new(sampler))),
-        Some(_) => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
+    match dataset.is_at_hand() {
+        true => Ok(Draws::AtHand(Box::new(sampler))),
+        false => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
     }
 }
 
@@ -287,12 +335,16 @@ impl Maker<'_> {
                 Standing::Wins { over } => over.as_slice(),
                 Standing::Loses { .. } => &[],
             };
-            self.plugins.push(serde_json::json!({
+            let plugin = serde_json::json!({
                 "category": entry.category.name, "name": entry.name, "package": entry.package.name(),
                 "version": entry.package.info.version, "class": entry.class.to_string(), "library": path.display().to_string(),
                 "sha256": sha256(path).ok(), "rule": over.first().map(|rival| rival.rule),
                 "shadows": over.iter().map(|rival| &rival.class).collect::<Vec<_>>(),
-            }));
+            });
+            // Several measurements have several values of an entry.
+            if !self.plugins.contains(&plugin) {
+                self.plugins.push(plugin);
+            }
         }
         Ok(made)
     }
@@ -348,8 +400,7 @@ impl Maker<'_> {
     }
 
     fn audience(&mut self, registry: &Registry) -> Result<Audience, PartsError> {
-        let ui = self.make::<dyn Ui>(registry.entry("ui", &self.plan.output.ui)?, Map::new(), None)?;
-        let mut audience = Audience { ui: Some((self.plan.output.ui.clone(), ui)), ..Audience::default() };
+        let mut audience = Audience::default();
         for (name, exporter) in self.all::<dyn ConsoleExporter>(registry, |_| Map::new())? {
             audience.consoles.add(name, exporter);
         }
@@ -431,11 +482,14 @@ fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
 }
 
 fn run_name(plan: &Plan) -> RunName<'_> {
+    let measurements = &plan.load.measurements;
+    let first = &plan.load.first().profiling;
     RunName {
         models: &plan.target.model_endpoint.models,
         service_kind: &plan.target.metadata.service_kind,
         endpoint_type: &plan.target.endpoint,
-        stimulus: match (&plan.load.profiling.timing, plan.load.profiling.concurrency) {
+        stimulus: match (&first.timing, first.concurrency) {
+            _ if measurements.len() > 1 => Stimulus::Phases(measurements.len()),
             (Timing::Concurrency, limit) => Stimulus::Concurrency(limit.unwrap_or(1)),
             (Timing::RequestRate { rate, .. }, None) => Stimulus::RequestRate(*rate),
             (Timing::RequestRate { rate, .. }, Some(limit)) => Stimulus::ConcurrencyAndRate(limit, *rate),

@@ -9,7 +9,7 @@ use rand::RngExt;
 use super::parts::{Maker, PartsError};
 use crate::credit::Phase;
 use crate::dataset::{Dataset, Sampler};
-use crate::plan::{Cancellation, PhasePlan, Timing};
+use crate::plan::{Cancellation, Measurement, PhasePlan, Timing};
 use crate::plugin::registry::Registry;
 use crate::random::{RootSeed, Stream};
 use crate::timing::issuer::{Cancelling, Feed, Parts};
@@ -18,10 +18,14 @@ use crate::timing::{Issuer, Pace, StopRule};
 
 /// One phase, ready to run.
 pub struct ReadyPhase {
-    /// Which one.
+    /// What it is for.
     pub phase: Phase,
+    /// What its random choices are named after.
+    pub name: String,
     /// What it will do.
     pub plan: PhasePlan,
+    /// Share of failed requests beyond which it ends.
+    pub failed_share: Option<f64>,
     /// Decides when.
     pub issuer: Issuer,
 }
@@ -33,7 +37,6 @@ pub(super) struct Supply {
     /// One for all phases: the measurement goes on where the warm-up stopped.
     pub(super) draws: Arc<Mutex<Draws>>,
     pub(super) seed: RootSeed,
-    pub(super) cancellation: Option<Cancellation>,
 }
 
 /// Conversations looked at to learn how many turns they have.
@@ -41,13 +44,17 @@ const LOOKED_AT: u64 = 10_000;
 
 /// Makes the issuer of a phase.
 pub(super) fn ready(
-    phase: Phase,
-    plan: &PhasePlan,
+    (phase, name): (Phase, &str),
+    measurement: &Measurement,
     supply: &Supply,
     registry: &Registry,
     maker: &mut Maker<'_>,
 ) -> Result<ReadyPhase, PartsError> {
-    let seed = |purpose: &str| supply.seed.derive(&format!("{purpose}.{}", phase.as_str()));
+    let plan = match (phase, &measurement.warmup) {
+        (Phase::Warmup, Some(warmup)) => warmup,
+        _ => &measurement.profiling,
+    };
+    let seed = |purpose: &str| supply.seed.derive(&format!("{purpose}.{name}"));
     let config = strategy_config(plan, &*supply.dataset)?;
     let strategy =
         maker.make::<dyn TimingStrategy>(registry.entry("timing_strategy", &plan.strategy)?, config, None)?;
@@ -91,12 +98,14 @@ pub(super) fn ready(
         sessions: plan.session_count.or((plan.timing == Timing::FixedSchedule).then(|| supply.dataset.len())),
         duration_ns: plan.duration_seconds.map(nanos),
     };
-    let cancelling = supply.cancellation.filter(|_| phase == Phase::Profiling).map(|cancellation| {
-        Box::new(AtRandom { cancellation, stream: supply.seed.stream("timing.cancellation") }) as Box<dyn Cancelling>
+    let cancelling = measurement.cancellation.filter(|_| phase == Phase::Profiling).map(|cancellation| {
+        Box::new(AtRandom { cancellation, stream: RootSeed::new(seed("timing.cancellation")).stream("given up") })
+            as Box<dyn Cancelling>
     });
     let feed = Box::new(Drawn { supply: supply.clone(), next: None });
     let issuer = Issuer::new(strategy, Parts { phase, feed, cancelling, arrival, rate, series, limit, prefill, stop });
-    Ok(ReadyPhase { phase, plan: plan.clone(), issuer })
+    let failed_share = measurement.failed_request_threshold.filter(|_| phase == Phase::Profiling);
+    Ok(ReadyPhase { phase, name: name.to_owned(), plan: plan.clone(), failed_share, issuer })
 }
 
 fn strategy_config(plan: &PhasePlan, dataset: &dyn Dataset) -> Result<Map<String, Value>, PartsError> {

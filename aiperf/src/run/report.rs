@@ -9,17 +9,20 @@ use super::calibration::store;
 use super::parts::Audience;
 use super::recording::Recorded;
 use crate::clock::Clock;
-use crate::export::Layout;
+use crate::credit::Phase;
 use crate::export::file::write_whole;
+use crate::export::{Layout, PhaseResult};
 use crate::metric::notices::about_steadiness;
 use crate::metric::{Aggregate, Window, notices};
-use crate::plan::Plan;
+use crate::plan::{Measurement, Plan};
 use crate::random::RootSeed;
 use crate::timing::IssueCounts;
 
 /// What the report says about the run beside its numbers.
 pub struct Setting {
-    /// Where artifacts go.
+    /// What was measured.
+    pub plan: Measurement,
+    /// Where its results go.
     pub layout: Layout,
     /// What is known before the end.
     pub notices: Vec<String>,
@@ -27,7 +30,7 @@ pub struct Setting {
     pub files: Vec<FileInfo>,
     /// The plugins of the run.
     pub plugins: Vec<Value>,
-    /// Who looks at the run and its results.
+    /// Who looks at its results.
     pub audience: Audience,
     /// What the accelerators said of themselves; null where nobody asked.
     pub telemetry: Value,
@@ -82,9 +85,14 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.aiperf_version = env!("CARGO_PKG_VERSION").to_owned();
     report.benchmark_id = benchmark_id(plan.seed, clock.wall_ns(end.start_ns));
     report.metrics_title = plan.target.metadata.metrics_title.clone().unwrap_or_else(|| "Metrics".to_owned());
+    let one_of_several = plan.load.measurements.len() > 1;
+    if one_of_several {
+        report.metrics_title = format!("{}, phase {}", report.metrics_title, setting.plan.name);
+    }
     report.notices = setting.notices;
     report.notices.extend(about_the_schedule(end));
     report.notices.extend(notices(&metrics));
+    report.metrics = metrics;
     report.notices.extend(recorded.failures.iter().map(|failure| format!("Not everything was kept: {failure}.")));
     if let (warmup, Some(window)) = &recorded.warmup {
         report.warmup_metrics = warmup.finish(*window);
@@ -92,9 +100,9 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     report.window_ns = (clock.wall_ns(window.start_ns), clock.wall_ns(window.end_ns));
     time_resolved(&mut report, plan, &recorded.aggregate, window, clock);
     report.audit = audit(&Evidence {
-        plan: &plan.load.profiling,
+        plan: &setting.plan.profiling,
         counts: end.counts,
-        metrics: &metrics,
+        metrics: &report.metrics,
         seconds: window.seconds(),
         queue_full: end.queue_full,
         watch: end.watch,
@@ -104,7 +112,6 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
             .and_then(|path| store::of_this_machine(&path)),
     });
     report.notices.extend(report.audit.findings.iter().map(|finding| format!("Client: {finding}.")));
-    report.metrics = metrics;
     report.error_summary = recorded.aggregate.errors();
     report.was_cancelled = end.stopped.is_some();
     report.incomplete_reason = end.stopped.as_ref().map(Stopped::reason);
@@ -119,6 +126,9 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
         "cli_command": setting.command,
         "plugins": setting.plugins,
     });
+    if one_of_several {
+        report.run_info["phase"] = setting.plan.name.clone().into();
+    }
     report.artifact_dir = setting.layout.dir().display().to_string();
     report.file_stem = setting.layout.stem().clone();
 
@@ -135,7 +145,7 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     files.extend(setting.files);
     let mut problems: Vec<String> =
         recorded.failures.into_iter().chain(failures).map(|failure| failure.to_string()).collect();
-    let Audience { consoles, mut handlers, plots, .. } = setting.audience;
+    let Audience { consoles, mut handlers, plots } = setting.audience;
     let (drawn, undrawn) = draw(plots, &report, &setting.layout);
     files.extend(drawn);
     problems.extend(undrawn);
@@ -146,7 +156,26 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     if let Some(stopped) = end.stopped.as_ref().filter(|stopped| **stopped != Stopped::ByUser) {
         problems.push(format!("the run was ended: {}", stopped.reason()));
     }
-    Finished { report, files, problems, succeeded, failed, consoles, console_file: setting.layout.console() }
+    let measured = PhaseResult {
+        name: setting.plan.name.clone(),
+        phase: Phase::Profiling,
+        window_ns: report.window_ns,
+        counts: (succeeded, failed),
+        errors: report.error_summary.clone(),
+        was_cancelled: report.was_cancelled,
+        files: files.clone(),
+    };
+    let warmed_up = recorded.warmup.1.map(|window| PhaseResult {
+        phase: Phase::Warmup,
+        window_ns: (clock.wall_ns(window.start_ns), clock.wall_ns(window.end_ns)),
+        counts: recorded.warmup.0.counts(),
+        errors: recorded.warmup.0.errors(),
+        was_cancelled: false,
+        files: Vec::new(),
+        ..measured.clone()
+    });
+    let phases = warmed_up.into_iter().chain([measured]).collect();
+    Finished { report, files, problems, succeeded, failed, consoles, console_file: setting.layout.console(), phases }
 }
 
 /// Writes what the plots draw. Returns the files, and what went wrong.
@@ -190,7 +219,7 @@ fn time_resolved(report: &mut Report, plan: &Plan, aggregate: &Aggregate, window
     if steady.found {
         (steady.start_ns, steady.end_ns) = (clock.wall_ns(steady.start_ns), clock.wall_ns(steady.end_ns));
     }
-    report.notices.extend(about_steadiness(&steady));
+    report.notices.extend(about_steadiness(&steady, &report.metrics));
     report.steady_state = Some(steady);
     report.timeslices = aggregate
         .slices(window)

@@ -9,14 +9,14 @@ use aiperf_abi::data::request::Request;
 use aiperf_abi::{Endpoint, ModelEndpoint, Value};
 use rand::Rng;
 
-use crate::credit::{Credit, Phase};
+use crate::credit::Credit;
 use crate::dataset::{Dataset, DatasetError};
 use crate::endpoint::reading::read_reply;
 use crate::exchange::Exchange;
 use crate::random::RootSeed;
 use crate::timing::NextTurn;
 
-/// Makes requests. The same for all workers of a run.
+/// Makes requests. The same for all workers of a phase.
 pub struct Requests {
     dataset: Arc<dyn Dataset>,
     models: Vec<Arc<str>>,
@@ -24,7 +24,8 @@ pub struct Requests {
     extra: serde_json::Map<String, Value>,
     extra_json: Option<Arc<str>>,
     seed: RootSeed,
-    sessions: Mutex<HashMap<(Phase, u64), Session>>,
+    phase: String,
+    sessions: Mutex<HashMap<u64, Session>>,
 }
 
 /// A session between two of its turns.
@@ -50,6 +51,21 @@ impl Requests {
             extra,
             extra_json: json,
             seed,
+            phase: String::new(),
+            sessions: Mutex::default(),
+        }
+    }
+
+    /// The same for a phase, whose ids follow from its name and not from what other phases do.
+    pub fn of_phase(&self, name: &str) -> Self {
+        Self {
+            dataset: Arc::clone(&self.dataset),
+            models: self.models.clone(),
+            streaming: self.streaming,
+            extra: self.extra.clone(),
+            extra_json: self.extra_json.clone(),
+            seed: self.seed,
+            phase: name.to_owned(),
             sessions: Mutex::default(),
         }
     }
@@ -66,7 +82,7 @@ impl Requests {
         let turn_index = credit.turn_index - session.first_turn;
         let mut request = self.request(credit.session, &session.conversation, turn_index);
         request.replies = session.replies;
-        let mut session_ids = self.seed.stream_at(credit.phase.as_str(), credit.session);
+        let mut session_ids = self.seed.stream_at(&self.phase, credit.session);
         request.x_correlation_id = uuid(&mut session_ids);
         request.x_request_id = match turn_index {
             0 => uuid(&mut session_ids),
@@ -95,7 +111,7 @@ impl Requests {
             first_turn: credit.turn_index - request.turn_index,
             replies,
         };
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert((credit.phase, credit.session), session);
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(credit.session, session);
         let delay_ns = (next.delay.unwrap_or_default().max(0.0) * 1e6) as u64;
         Some(NextTurn { delay_ns, timestamp_ms: next.timestamp })
     }
@@ -110,7 +126,7 @@ impl Requests {
         if credit.turn_index == 0 {
             return None;
         }
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&(credit.phase, credit.session))
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&credit.session)
     }
 
     /// One that starts in the middle of a conversation starts without what came before.

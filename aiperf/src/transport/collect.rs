@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aiperf_abi::{ErrorDetails, Flow, Mark, Sink, SinkTarget};
+use tokio::sync::oneshot;
 
 use super::failure::{self, GivenUp};
 use crate::clock::Clock;
@@ -61,7 +62,13 @@ pub fn collector(clock: Clock) -> (Sink, Collected) {
 pub fn collector_with(clock: Clock, room: Room) -> (Sink, Collected) {
     let (body, arrivals) = (Vec::with_capacity(room.bytes), Vec::with_capacity(room.chunks));
     let reply = Reply { start_ns: clock.now_ns(), body, arrivals, ..Reply::default() };
-    let state = Arc::new(Mutex::new(State { reply, location: None, encoding: None, delivery: Delivery::Open }));
+    let state = Arc::new(Mutex::new(State {
+        reply,
+        location: None,
+        encoding: None,
+        delivery: Delivery::Open,
+        until_sent: None,
+    }));
     let target = Target { clock, state: Arc::clone(&state) };
     (Sink::new(Box::new(target)), Collected { clock, state })
 }
@@ -77,6 +84,22 @@ impl Collected {
     /// How many chunks have come so far.
     pub fn pieces(&self) -> usize {
         lock(&self.state).reply.arrivals.len()
+    }
+
+    /// Resolves with its time when the request has been written in full; never where the transport does not tell.
+    pub fn sent(&self) -> impl Future<Output = u64> + use<> {
+        let mut state = lock(&self.state);
+        let (tell, told) = oneshot::channel();
+        match state.reply.sent_ns {
+            Some(at_ns) => drop(tell.send(at_ns)),
+            None => state.until_sent = Some(tell),
+        }
+        async move {
+            match told.await {
+                Ok(at_ns) => at_ns,
+                Err(_) => std::future::pending().await,
+            }
+        }
     }
 
     /// Everything that came, with the reason if it is no success. Never waits: a transport that still holds its sink
@@ -120,6 +143,8 @@ struct State {
     /// How the body is compressed, if it is.
     encoding: Option<String>,
     delivery: Delivery,
+    /// Whoever waits for the request to be written.
+    until_sent: Option<oneshot::Sender<u64>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -188,8 +213,24 @@ impl SinkTarget for Target {
     }
 
     fn mark(&mut self, at_ns: u64, mark: Mark) {
-        if mark == Mark::Sent {
-            lock(&self.state).reply.sent_ns = Some(at_ns);
+        let mut state = lock(&self.state);
+        let Reply { connection, sent_ns, .. } = &mut state.reply;
+        let moment = match mark {
+            Mark::Sent => sent_ns,
+            Mark::LookupBegan => &mut connection.lookup_began_ns,
+            Mark::LookupEnded => &mut connection.lookup_ended_ns,
+            Mark::ConnectBegan => &mut connection.connect_began_ns,
+            Mark::Connected => &mut connection.connected_ns,
+            Mark::Reused => &mut connection.reused_ns,
+            Mark::SendBegan => &mut connection.send_began_ns,
+            _ => return,
+        };
+        *moment = Some(at_ns);
+        if mark == Mark::Sent
+            && let Some(waiting) = state.until_sent.take()
+        {
+            // Whoever waited may have gone.
+            let _ = waiting.send(at_ns);
         }
     }
 }
@@ -240,6 +281,14 @@ mod tests {
         let error = reply.error.unwrap();
         assert_eq!((error.code, error.kind.as_str()), (Some(408), "TimeoutError"));
         assert!(error.message.contains("1.5"), "{}", error.message);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_when_the_request_is_written_and_when_it_was() {
+        let (mut sink, collected) = collector(Clock::start());
+        let waiting = collected.sent();
+        sink.mark_at(7, Mark::Sent);
+        assert_eq!((waiting.await, collected.sent().await), (7, 7));
     }
 
     #[test]

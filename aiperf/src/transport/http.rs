@@ -1,24 +1,30 @@
 //! `http` and `https`: requests over pooled keep-alive connections, replies handed over chunk by chunk as they arrive.
 //! Knows no API dialect and does not judge a status.
 
+mod body;
 mod connections;
+mod marks;
+mod opening;
 
 use std::error::Error as _;
 use std::sync::Arc;
 
 use aiperf_abi::{Context, Error, ErrorKind, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Url};
+use reqwest::{Body, Client, Method, Url};
 use serde::Deserialize;
 
+use self::body::TellingBody;
 use self::connections::{Connections, HttpVersion, Reuse};
+use self::marks::Telling;
 use super::failure::word;
 use crate::secret;
 
 /// The built-in HTTP transport.
 ///
-/// - One request at a time per connection (HTTP/1.1), so that no queue hides in a shared connection; `http_version: "2"`
-///   speaks HTTP/2 only, with prior knowledge for `http`.
+/// - One request at a time per connection (HTTP/1.1), so that no queue hides in a shared connection. `http_version: "2"`
+///   speaks HTTP/2 only, with prior knowledge for `http`: all requests to a server share a connection, and one that the
+///   server lets wait for its turn there shows it as `http_req_blocked`. `auto` leaves the choice to an `https` server.
 /// - Connections are kept and reused without limit, for four idle seconds. With `connection_reuse_strategy`, `never` opens
 ///   one for each request and `sticky-user-sessions` keeps one for each conversation (`X-Correlation-ID`).
 /// - A request is sent once. Only one that met a dead connection before a byte of it was written goes to another.
@@ -27,7 +33,8 @@ use crate::secret;
 /// - The time limit of a request is the host's to keep: it drops the exchange.
 /// - Servers are trusted as the operating system trusts them.
 ///
-/// [`aiperf_abi::Mark::Sent`] is not reported: when the last byte left is not visible from here.
+/// All of [`aiperf_abi::Mark`] is reported. A request counts as sent when its last byte is in the buffer of its connection,
+/// which is written into the socket at once.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     connections: Arc<Connections>,
@@ -55,28 +62,31 @@ impl Transport for HttpTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
         let session = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(SESSION));
         let client = self.connections.client_for(&request.url, session.map(|(_, value)| value.as_str()));
-        Box::pin(async move { exchange(client?, request, sink).await })
+        let version = self.connections.version();
+        Box::pin(async move { exchange(client?, version, request, sink).await })
     }
 }
 
-async fn exchange(client: Client, request: TransportRequest, mut sink: Sink) -> Result<()> {
-    let request = prepare(request)?;
-    let server = server_of(request.url());
-    let mut response = client.execute(request).await.map_err(|e| told(&e, &server, Progress::NoHead))?;
+async fn exchange(client: Client, version: HttpVersion, request: TransportRequest, sink: Sink) -> Result<()> {
+    let (telling, _ended) = Telling::begin(sink);
+    let request = prepare(request, &telling)?;
+    let asked = Asked { server: server_of(request.url()), version };
+    let answer = telling.during(client.execute(request)).await;
+    let mut response = answer.map_err(|e| told(&e, &asked, Progress::NoHead))?;
 
     let headers: Vec<(&str, &str)> =
         response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    sink.head(response.status().as_u16(), &headers);
+    telling.head(response.status().as_u16(), &headers);
 
-    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &server, Progress::Body))? {
-        if sink.chunk(&chunk) == Flow::Stop {
+    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &asked, Progress::Body))? {
+        if telling.chunk(&chunk) == Flow::Stop {
             break;
         }
     }
     Ok(())
 }
 
-fn prepare(request: TransportRequest) -> Result<reqwest::Request> {
+fn prepare(request: TransportRequest, telling: &Arc<Telling>) -> Result<reqwest::Request> {
     let invalid = |message: String| Error::invalid_input(message).context(word::INVALID);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
@@ -84,7 +94,10 @@ fn prepare(request: TransportRequest) -> Result<reqwest::Request> {
         .map_err(|e| invalid(format!("`{}` is no URL: {e}", secret::without_secrets(&request.url))))?;
     let mut prepared = reqwest::Request::new(method, url);
     *prepared.headers_mut() = headers(&request.headers).map_err(invalid)?;
-    *prepared.body_mut() = Some(request.body.into());
+    *prepared.body_mut() = Some(match request.body.is_empty() {
+        true => request.body.into(),
+        false => Body::wrap(TellingBody::new(request.body, Arc::clone(telling))),
+    });
     Ok(prepared)
 }
 
@@ -108,6 +121,12 @@ fn server_of(url: &Url) -> String {
     }
 }
 
+/// What was asked, as far as failures tell of it.
+struct Asked {
+    server: String,
+    version: HttpVersion,
+}
+
 /// How far a request had come when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
@@ -118,6 +137,9 @@ enum Progress {
 /// `ENFILE` and `EMFILE`: the machine or this process has too many files open. The same on every Unix.
 const OUT_OF_FILES: [i32; 2] = [23, 24];
 
+/// What hyper says of a server that did not wait for a request, as one does that speaks HTTP/2 only. It has no other sign.
+const SPOKE_FIRST: &str = "received unexpected message from connection";
+
 /// What lies at the bottom of a failure.
 #[derive(Debug, Clone, Copy, Default)]
 struct Roots {
@@ -125,6 +147,8 @@ struct Roots {
     tls: bool,
     incomplete: bool,
     malformed: bool,
+    /// The server spoke first, or its first bytes were HTTP/2, which was not asked for.
+    speaks_otherwise: bool,
     out_of_files: bool,
 }
 
@@ -138,6 +162,7 @@ impl Roots {
             } else if let Some(http) = cause.downcast_ref::<hyper::Error>() {
                 roots.incomplete |= http.is_incomplete_message();
                 roots.malformed |= http.is_parse();
+                roots.speaks_otherwise |= http.is_parse_version_h2() || http.to_string().starts_with(SPOKE_FIRST);
             }
             roots.tls |= cause.is::<rustls::Error>();
             next = cause.source();
@@ -159,10 +184,12 @@ impl Roots {
 }
 
 /// A failure in the words of the records, the system's own words as its cause.
-fn told(error: &reqwest::Error, server: &str, progress: Progress) -> Error {
+fn told(error: &reqwest::Error, asked: &Asked, progress: Progress) -> Error {
     use std::io::ErrorKind as Io;
 
-    let roots = Roots::of(error);
+    let (Asked { server, version }, roots) = (asked, Roots::of(error));
+    // An answer in another version breaks the rules of this one, and no more is known of it.
+    let broke_two = *version == HttpVersion::Two && progress == Progress::NoHead && roots.io.is_none();
     let (word, message) = if error.is_connect() {
         if roots.io == Some(Io::ConnectionRefused) {
             (word::REFUSED, format!("nothing listens at {server} (is the server up?)"))
@@ -177,7 +204,12 @@ fn told(error: &reqwest::Error, server: &str, progress: Progress) -> Error {
         } else {
             (word::CONNECT, format!("no connection to {server}"))
         }
-    } else if roots.malformed || (matches!(roots.io, Some(Io::InvalidData | Io::InvalidInput)) && !roots.tls) {
+    } else if roots.speaks_otherwise {
+        (word::PROTOCOL, format!("{server} does not speak HTTP/1.1; HTTP/2 perhaps (--http-version 2)"))
+    } else if roots.malformed
+        || broke_two
+        || (matches!(roots.io, Some(Io::InvalidData | Io::InvalidInput)) && !roots.tls)
+    {
         let hint = if progress == Progress::NoHead { " (is it the right port, and not https?)" } else { "" };
         (word::PROTOCOL, format!("{server} does not speak HTTP as expected{hint}"))
     } else if matches!(roots.io, Some(Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe)) {
@@ -188,6 +220,12 @@ fn told(error: &reqwest::Error, server: &str, progress: Progress) -> Error {
         (word::CLOSED, format!("{server} closed the connection without an answer"))
     } else {
         (word::CONNECT, format!("the exchange with {server} failed"))
+    };
+    let message = match (version, word) {
+        (HttpVersion::Two, word::TLS | word::PROTOCOL | word::RESET | word::CLOSED) if progress == Progress::NoHead => {
+            format!("{message}; it was asked for HTTP/2, which not every server speaks (--http-version 1.1)")
+        }
+        _ => message,
     };
     match bottom(error) {
         Some(cause) => Error::new(ErrorKind::Io, cause).context(message).context(word),

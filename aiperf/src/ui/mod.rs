@@ -60,6 +60,7 @@ impl Told {
     fn take(&mut self, event: &UiEvent) {
         let Some(progress) = &mut self.0 else { return };
         match event {
+            UiEvent::Measuring(name) => progress.measuring(name),
             UiEvent::Progress(now) => progress.show(&snapshot(now)),
             UiEvent::Draining => {
                 progress.say("Ending: no more requests are sent, those in flight are waited for.");

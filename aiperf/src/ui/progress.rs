@@ -58,7 +58,9 @@ impl Progress {
 
     /// Shows where the run is now. May be called as often as one likes; the phase may change between calls.
     pub(super) fn show(&mut self, now: &Snapshot) {
-        let same_phase = self.shown.is_some_and(|shown| shown.phase == now.phase);
+        // Time that has gone back is that of another phase.
+        let same = |shown: Snapshot| shown.phase == now.phase && shown.elapsed <= now.elapsed;
+        let same_phase = self.shown.is_some_and(same);
         if !same_phase {
             self.end_phase();
         }
@@ -78,6 +80,13 @@ impl Progress {
                 }
             }
             Shape::Silent => {}
+        }
+    }
+
+    /// One of several measurements begins.
+    pub(super) fn measuring(&mut self, name: &str) {
+        if !matches!(self.shape, Shape::Silent) {
+            self.say(&format!("Phase {name}"));
         }
     }
 

@@ -39,8 +39,19 @@ pub struct Worker {
     pub headers: RunHeaders,
     /// Limit of a whole request.
     pub timeout: Duration,
+    /// From where on a request has its time that is given up on purpose.
+    pub cancel_from: CancelFrom,
     /// How large the last reply was; the next one is expected to be alike.
     pub room: RoomOfLast,
+}
+
+/// The moment from which the time counts after which a request is given up on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelFrom {
+    /// It has been written in full.
+    Sent,
+    /// It starts: the transport does not tell more.
+    Start,
 }
 
 /// Size of the last reply, see [`Room`].
@@ -86,7 +97,6 @@ impl Worker {
             .with_timeout(Some(self.timeout)))
     }
 
-    /// The time after which a request is given up on purpose counts from here: transports do not tell when it was written.
     async fn send(
         &self,
         request: TransportRequest,
@@ -98,6 +108,9 @@ impl Worker {
         if let Some(first_content) = first_content {
             sink = prefill::listening(sink, Arc::clone(&self.endpoint), first_content);
         }
+        let sent_bytes = request.body.len() as u64;
+        let due =
+            cancel_after_ns.map(|nanos| (nanos, (self.cancel_from == CancelFrom::Sent).then(|| collected.sent())));
         let sending = self.transport.send(request, sink);
         let outcome = tokio::select! {
             biased;
@@ -106,19 +119,22 @@ impl Worker {
                 Err(_) => Outcome::TimedOut(self.timeout),
             },
             _ = abandoned.wait_for(|given_up| *given_up) => Outcome::Cancelled(GivenUp::AtTheEnd),
-            () = after(cancel_after_ns) => Outcome::Cancelled(GivenUp::OnPurpose),
+            () = given_up(due) => Outcome::Cancelled(GivenUp::OnPurpose),
         };
-        let reply = collected.finish(outcome);
+        let mut reply = collected.finish(outcome);
+        reply.sent_bytes = sent_bytes;
         self.room.0.store(Room::like(&reply).packed(), Ordering::Relaxed);
         reply
     }
 }
 
-async fn after(nanos: Option<u64>) {
-    match nanos {
-        Some(nanos) => tokio::time::sleep(Duration::from_nanos(nanos)).await,
-        None => std::future::pending().await,
+/// Waits for the moment to count from, if it is not now, and so long after it.
+async fn given_up(due: Option<(u64, Option<impl Future<Output = u64>>)>) {
+    let Some((nanos, from)) = due else { return std::future::pending().await };
+    if let Some(sent) = from {
+        sent.await;
     }
+    tokio::time::sleep(Duration::from_nanos(nanos)).await;
 }
 
 /// The servers that share the load.

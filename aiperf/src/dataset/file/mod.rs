@@ -16,7 +16,7 @@ mod traces;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use aiperf_abi::data::conversation::{Conversation, Turn};
 use rand::RngExt;
@@ -28,6 +28,7 @@ use row::{Draft, Parsed, Prompt};
 use store::{Row, Store};
 pub use survey::{Analysis, Quantiles, Sharing, Survey, analyze, survey};
 
+use super::recent::Recent;
 use super::{Corpus, Dataset, DatasetError, PromptSource, Spread};
 use crate::random::{RootSeed, Stream};
 use crate::tokenizer::Tokenizer;
@@ -100,11 +101,8 @@ pub struct FileDataset {
     notices: Vec<String>,
     /// The last conversations that were asked for, each in the slot of its index: who plans a session and who sends it ask
     /// for the same one shortly after each other.
-    recent: Vec<Mutex<Recent>>,
+    recent: Recent,
 }
-
-/// A conversation and its index.
-type Recent = Option<(u64, Arc<Conversation>)>;
 
 /// Conversations that are kept after they were asked for.
 const RECENT: u64 = 64;
@@ -182,7 +180,7 @@ impl FileDataset {
             FileKind::RandomPool => index.pools(store.files()),
             _ => index.grouped(),
         };
-        let recent = (0..RECENT).map(|_| Mutex::default()).collect();
+        let recent = Recent::new(RECENT);
         Ok(Self { options, store, rows, zero_ms, tokenizer, source: OnceLock::new(), seed, notices, recent })
     }
 
@@ -392,20 +390,11 @@ impl Dataset for FileDataset {
     fn conversation(&self, index: u64) -> Result<Arc<Conversation>, DatasetError> {
         let index = index % self.len();
         let at = index as usize;
-        let slot = &self.recent[(index % RECENT) as usize];
-        let kept = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, conversation)) = kept.filter(|(known, _)| *known == index) {
-            return Ok(conversation);
-        }
-        let conversation = Arc::new(match &self.rows {
-            Rows::Single(rows, _) => self.assemble(index, &rows[at..=at])?,
-            Rows::Grouped(rows, starts, _) => {
-                self.assemble(index, &rows[starts[at] as usize..starts[at + 1] as usize])?
-            }
-            Rows::Pools(pools) => self.drawn(index, pools)?,
-        });
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((index, Arc::clone(&conversation)));
-        Ok(conversation)
+        self.recent.of(index, || match &self.rows {
+            Rows::Single(rows, _) => self.assemble(index, &rows[at..=at]),
+            Rows::Grouped(rows, starts, _) => self.assemble(index, &rows[starts[at] as usize..starts[at + 1] as usize]),
+            Rows::Pools(pools) => self.drawn(index, pools),
+        })
     }
 
     fn start_ms(&self, index: u64) -> Option<f64> {

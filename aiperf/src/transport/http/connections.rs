@@ -1,13 +1,14 @@
 //! Which connections a request may go over: everybody's, a new one, or that of its session. Sends nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aiperf_abi::{Error, Result};
 use reqwest::Client;
 use serde::Deserialize;
 
+use super::opening::{Lookup, Watch};
 use crate::clock::Clock;
 
 /// How long an idle connection is kept. Inference servers commonly close theirs after five seconds (uvicorn,
@@ -20,13 +21,19 @@ const SESSION_IDLE_NS: u64 = 600_000_000_000;
 /// So many sessions are kept before the first look for those that are over.
 const SESSIONS_FIRST_LOOK: usize = 1024;
 
+/// What is spoken over a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub(super) enum HttpVersion {
+    /// HTTP/1.1 only.
     #[default]
     #[serde(rename = "1.1")]
     One,
+    /// With prior knowledge for `http`.
     #[serde(rename = "2")]
     Two,
+    /// What the server prefers for `https`; `http` has no way to ask, and is 1.1.
+    #[serde(rename = "auto")]
+    Auto,
 }
 
 /// Whose connection a request takes.
@@ -70,6 +77,11 @@ impl Connections {
             sessions: Mutex::new(Sessions { clients: HashMap::new(), next_look: SESSIONS_FIRST_LOOK }),
             clock: Clock::start(),
         })
+    }
+
+    /// What is spoken over them.
+    pub(super) fn version(&self) -> HttpVersion {
+        self.version
     }
 
     /// The client for a request to `url` of a session; one without a session shares with all others.
@@ -117,6 +129,8 @@ fn client(version: HttpVersion, reuse: Reuse, tls: Tls) -> Result<Client> {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .dns_resolver(Arc::new(Lookup))
+        .connector_layer(Watch)
         .tcp_nodelay(true);
     let builder = match reuse {
         Reuse::Pooled => builder.pool_max_idle_per_host(usize::MAX).pool_idle_timeout(IDLE),
@@ -127,6 +141,7 @@ fn client(version: HttpVersion, reuse: Reuse, tls: Tls) -> Result<Client> {
     let builder = match version {
         HttpVersion::One => builder.http1_only(),
         HttpVersion::Two => builder.http2_prior_knowledge(),
+        HttpVersion::Auto => builder,
     };
     let builder = match tls {
         Tls::Trusting => builder,
