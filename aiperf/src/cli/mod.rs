@@ -4,6 +4,7 @@ pub mod analyze_trace;
 pub mod calibrate;
 pub mod console;
 pub mod failure;
+mod merged;
 pub mod output;
 pub mod plugins;
 pub mod profile;
