@@ -158,6 +158,7 @@ pub struct Fixture {
     config: Box<RawValue>,
     metadata: Box<RawValue>,
     model_endpoint: Box<RawValue>,
+    artifact_dir: Option<Box<RawValue>>,
 }
 
 impl Fixture {
@@ -169,6 +170,7 @@ impl Fixture {
             config: raw(&config),
             metadata: raw(&json!({})),
             model_endpoint: raw(&mock_model_endpoint()),
+            artifact_dir: None,
         }
     }
 
@@ -186,13 +188,20 @@ impl Fixture {
         self
     }
 
+    /// With this folder for artifacts.
+    #[must_use]
+    pub fn with_artifact_dir(mut self, folder: &str) -> Self {
+        self.artifact_dir = Some(raw(&folder));
+        self
+    }
+
     /// The context of the constructor.
     pub fn context<'a>(&'a self, host: &'a dyn Host) -> Context<'a> {
         let setup = Setup {
             config: Some(&self.config),
             metadata: Some(&self.metadata),
             model_endpoint: Some(&self.model_endpoint),
-            artifact_dir: None,
+            artifact_dir: self.artifact_dir.as_deref(),
         };
         Context::new(&self.entry, setup, host)
     }

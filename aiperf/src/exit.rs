@@ -34,7 +34,7 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Success => "done; some requests may have failed, a run ended by Ctrl-C is marked partial",
-            Self::Failed => "no result: every request failed, validation found faults, or results could not be written",
+            Self::Failed => "no result: every request failed, a check found faults, or results could not be written",
             Self::Usage => "the command line or a file it names is wrong; nothing was sent",
             Self::Plugin => "a plugin is missing, broken or refused; nothing was sent",
             Self::Interrupted => "interrupted twice; results may be incomplete",

@@ -7,6 +7,7 @@ pub mod builtin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod conformance;
 pub mod credit;
 pub mod dataset;
 pub mod endpoint;

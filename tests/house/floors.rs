@@ -5,6 +5,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("main", 6),
     ("cli", 6),
     ("run", 5),
+    ("conformance", 5),
     ("builtin", 4),
     ("config", 4),
     ("plan", 4),

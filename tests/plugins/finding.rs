@@ -85,7 +85,8 @@ fn validate_names_each_fault_and_ends_with_1() {
     assert_eq!((&json["passed"], &json["packages"]), (&false.into(), &4.into()));
     let checks =
         json["checks"].as_array().expect("a list").iter().map(|check| check["faults"].as_array().map(Vec::len));
-    assert_eq!(checks.flatten().collect::<Vec<_>>(), [2, 1, 1, 1]);
+    assert_eq!(checks.flatten().collect::<Vec<_>>(), [0, 0, 2, 0, 0, 1, 1, 1]);
+    assert_eq!(json["checks"][2]["number"], 3);
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn some() -> Place {
 #[test]
 fn the_lists() {
     let place = some();
-    let forms = ["", "--all", "data_exporter", "list-plugins", "list-implementations data-exporter"];
+    let forms =
+        ["", "--all", "data_exporter", "list-plugins", "list-implementations data-exporter", "show files", "protocols"];
     let told: Vec<_> =
         forms.iter().map(|form| format!("$ aiperf plugins {form}\n{}", place.plugins(form).quiet())).collect();
     insta::assert_snapshot!(told.join("\n"));
@@ -33,9 +34,21 @@ fn everything_about_one() {
 #[test]
 fn no_line_is_wider_than_80_columns_but_for_paths() {
     let place = some();
-    for form in ["", "--all", "endpoint", "transport", "endpoint chat", "list-plugins", "list-implementations endpoint"]
-    {
-        for line in place.plugins(form).quiet().lines().filter(|line| !line.contains("[place]")) {
+    for form in [
+        "",
+        "--all",
+        "endpoint",
+        "transport",
+        "endpoint chat",
+        "list-plugins",
+        "list-implementations endpoint",
+        "protocols",
+        "doctor",
+        "which data_exporter csv",
+    ] {
+        for line in
+            place.plugins(form).stdout.lines().filter(|line| !line.contains("[place]") && !line.contains("sha256:"))
+        {
             assert!(line.chars().count() <= 80, "{form}: {line}");
         }
     }
@@ -61,6 +74,19 @@ fn every_form_has_a_json_document() {
     assert_eq!(csv["shadows"][0]["class"], "aiperf:CsvExporter");
     let echo = place.plugins("endpoint echo --json").json();
     assert_eq!(echo["metadata"]["endpoint_path"], "/echo");
+    assert_eq!(place.plugins("info endpoint echo --json").json(), echo);
+    assert_eq!(place.plugins("list --json").json(), place.plugins("--all --json").json());
+    let builtin = place.plugins("list --builtin-only --json").json();
+    assert!(!builtin.to_string().contains("aiperf-plugin-echo"));
+    assert_eq!(place.plugins("show Files --json").json(), bare["packages"][2]);
+    let inspected = place.plugins("inspect aiperf-plugin-echo --json").json();
+    let library = &inspected["libraries"][0];
+    assert_eq!(library["descriptor"]["exports"], json!(["endpoint:EchoEndpoint"]));
+    assert_eq!(library["sha256"].as_str().map(str::len), Some(64));
+    let protocols = place.plugins("protocols --json").json();
+    let endpoint = json!(["endpoint", "aiperf_abi::Endpoint", "aiperf_abi::EndpointMetadata", true]);
+    let first = &protocols["protocols"][0];
+    assert_eq!(json!([first["category"], first["protocol"], first["metadata"], first["open"]]), endpoint);
     let schema = place.plugins("schema").json();
     assert_eq!(schema["required"], json!(["schema_version", "plugin"]));
     assert_eq!(place.plugins("schema --json").json(), schema);
@@ -79,6 +105,9 @@ fn a_name_that_does_not_exist_ends_with_2_and_the_nearest() {
         "endpoint list-plugins",
         "remove ecko",
         "validate nowhere",
+        "show ecko",
+        "inspect ecko",
+        "info endpoint eco",
         "--plugin-path nowhere",
     ];
     let told: Vec<_> = forms
@@ -112,6 +141,21 @@ fn the_help_names_every_form() {
     ] {
         assert!(help.quiet().contains(word), "{word}: {}", help.stdout);
     }
+}
+
+#[test]
+fn a_library_is_inspected_by_its_path_whatever_it_is() {
+    let place = some();
+    let library = format!("data/aiperf/plugins/echo/{}", crate::place::library("aiperf_echo"));
+    let ran = place.plugins(&format!("inspect {library}"));
+    for part in ["aiperf-plugin-echo 0.1.0", "aiperf-abi   1.", "panic        unwind", "endpoint:EchoEndpoint"] {
+        assert!(ran.quiet().contains(part), "{part}: {}", ran.stdout);
+    }
+    let none = place.plugins("inspect data/aiperf/plugins/files/lib.so");
+    assert_eq!(none.code, Some(1));
+    assert!(none.stdout.contains("is not a shared library but a text file"), "{}", none.stdout);
+    let all = place.plugins("inspect --json");
+    assert_eq!((all.code, all.json()["libraries"].as_array().map(Vec::len)), (Some(1), Some(2)));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! `aiperf plugins` as a user runs it: the real binary, packages in folders, a library that was really built.
 
 mod adding;
+mod authoring;
+mod completing;
 mod finding;
 mod forms;
 mod health;
 mod place;
 mod preferring;
+mod suite;
 mod trap;

@@ -175,8 +175,9 @@ fn every_dialect_of_text_streams_from_the_engine_inside() {
             .expect_code(0);
         assert_eq!(ran.avg("request_count"), 4.0, "{endpoint}");
         assert_eq!(ran.avg("output_sequence_length"), 7.0, "{endpoint}");
-        assert!(ran.avg("inter_token_latency") >= 0.5, "{endpoint}: a piece for each token");
         for record in ran.records() {
+            let gaps = record["metrics"]["inter_chunk_latency"]["value"].as_array().map_or(0, Vec::len);
+            assert_eq!(gaps, 6, "{endpoint}: a piece for each token: {record}");
             assert_eq!(record["metrics"]["usage_completion_tokens"]["value"], 7, "{endpoint}: {record}");
         }
     }

@@ -48,6 +48,8 @@ fn an_endpoint_of_a_package_is_benchmarked_like_a_built_in_one() {
     );
     let plugins = &ran.summary()["run_info"]["plugins"];
     assert_eq!((&plugins[0]["category"], &plugins[0]["name"]), (&json!("endpoint"), &json!("echo")), "{plugins:#}");
+    assert_eq!(plugins[0]["sha256"].as_str().map(str::len), Some(64), "{plugins:#}");
+    assert_eq!((&plugins[0]["version"], &plugins[0]["shadows"]), (&json!("0.1.0"), &json!([])), "{plugins:#}");
 }
 
 #[test]

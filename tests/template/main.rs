@@ -8,6 +8,7 @@
 mod package;
 mod server;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -131,4 +132,39 @@ fn a_package_made_far_from_the_clone_names_what_it_needs() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("no clone of aiperf at `/nowhere`"), "{said}");
     assert!(run(Command::new("cargo-generate").arg("--version")).contains("cargo"), "the tool itself works");
+}
+
+#[test]
+fn the_program_makes_the_same_package_without_the_tool() {
+    if package::cargo_generate().is_err() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    Package::generate(place.path(), "my-plugins");
+    fs::rename(place.path().join("my-plugins"), place.path().join("generated")).unwrap();
+    let mut new = Command::new(env!("CARGO_BIN_EXE_aiperf"));
+    run(new.args(["plugins", "new", "my-plugins"]).current_dir(place.path()));
+    let (generated, made) = (files(&place.path().join("generated")), files(&place.path().join("my-plugins")));
+    assert_eq!(made.keys().collect::<Vec<_>>(), generated.keys().collect::<Vec<_>>());
+    for (path, text) in made {
+        assert_eq!(text, generated[&path], "{path}");
+    }
+}
+
+/// The files of a package and what is in them, without what tools of other trades leave there.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    fn collect(folder: &Path, root: &Path, into: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let inside = path.strip_prefix(root).unwrap().display().to_string();
+            match inside.as_str() {
+                ".git" | "Cargo.lock" => {}
+                _ if path.is_dir() => collect(&path, root, into),
+                _ => drop(into.insert(inside, fs::read_to_string(&path).unwrap())),
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    collect(folder, folder, &mut files);
+    files
 }

@@ -16,6 +16,11 @@ pub fn manifest() -> Manifest {
     Manifest::parse(text, Path::new("built-in plugins.yaml")).expect("the embedded manifest is tested")
 }
 
+/// A registry of what is built in, for a program that adds to it, and for tests.
+pub fn only() -> Registry {
+    registry(&DiscoveryOptions::nowhere(), &Preferences::default())
+}
+
 /// The registry of this process: what is built in, and every package that is found and not disabled.
 pub fn registry(options: &DiscoveryOptions, preferences: &Preferences) -> Registry {
     Registry::discover(manifest(), options, preferences)

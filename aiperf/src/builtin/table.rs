@@ -16,7 +16,7 @@ use crate::endpoint::{
 };
 use crate::export::{CsvExporter, JsonExporter, RecordsExporter, TimeslicesCsvExporter, TimeslicesJsonExporter};
 use crate::plugin::library::{Library, LibraryError};
-use crate::plugin::registry::{Entry, Source};
+use crate::plugin::registry::{Constructor, Entry, Source};
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
 use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
 use crate::timing::strategy::{ConcurrencyStrategy, FixedScheduleStrategy, RequestRateStrategy, UserCentricStrategy};
@@ -145,6 +145,11 @@ pub fn make<C: BuiltIn + ?Sized>(entry: &Entry, setup: Setup<'_>, host: &dyn Hos
                 .iter()
                 .find(|(class, _)| *class == entry.class.type_name)
                 .expect("every class of the built-in manifest has its row: a test compares the two");
+            new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
+        }
+        Source::Program => {
+            let new = entry.constructor.as_ref().and_then(Constructor::making::<C>);
+            let new = new.expect("an entry is registered with a constructor of its category");
             new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
         }
         Source::Library { path, .. } => Library::open(path)

@@ -2,6 +2,7 @@
 
 pub mod analyze_trace;
 pub mod calibrate;
+pub mod completions;
 pub mod console;
 pub mod failure;
 mod merged;
@@ -13,7 +14,7 @@ pub mod validate;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
 use plugins::text::wrapped;
@@ -39,6 +40,8 @@ enum Command {
     Plugins(Box<plugins::PluginsArgs>),
     /// Lengths, rate and shared prefixes of a trace, without sending it
     AnalyzeTrace(analyze_trace::AnalyzeTraceArgs),
+    /// What your shell reads at its start to complete commands, flags and the names of plugins
+    Completions(completions::CompletionsArgs),
     /// What an input file is, and which of its rows are bad
     Validate(validate::ValidateArgs),
     /// How exactly and how fast this machine measures, against a server of its own; later reports carry it
@@ -56,12 +59,16 @@ fn exit_codes() -> String {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Some(exit) = completions::answered(Cli::command) {
+        return ExitCode::from(exit.code());
+    }
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let ended = match cli.command {
         Command::Profile(args) => profile::run(&args, &cli.discovery),
         Command::Plugins(args) => plugins::run(&args, &cli.discovery),
         Command::AnalyzeTrace(args) => analyze_trace::run(&args),
+        Command::Completions(args) => completions::run(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::ReferenceServer(args) => calibrate::run_server(&args),

@@ -7,10 +7,13 @@ use aiperf_abi::data::conversation::Conversation;
 
 use super::DatasetError;
 
+/// A conversation and its index.
+type Kept = (u64, Arc<Conversation>);
+
 /// Slots of conversations. With a slot for each index nothing is ever made twice.
 #[derive(Debug)]
 pub(super) struct Recent {
-    slots: Vec<Mutex<Option<(u64, Arc<Conversation>)>>>,
+    slots: Vec<Mutex<Option<Kept>>>,
 }
 
 impl Recent {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::name;
 
@@ -23,7 +23,7 @@ pub struct Category {
 }
 
 /// The type an entry's `metadata` is read as.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum MetadataSchema {
     /// [`aiperf_abi::EndpointMetadata`]
     #[serde(rename = "EndpointMetadata")]

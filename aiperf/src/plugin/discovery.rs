@@ -34,6 +34,8 @@ pub enum Origin {
     Program,
     /// The system's data folders.
     System,
+    /// The program that uses this crate named it.
+    Given,
 }
 
 /// Where to look, in order.
@@ -230,6 +232,7 @@ impl fmt::Display for Origin {
             Self::User => "the user's data folder",
             Self::Program => "the folder beside the program",
             Self::System => "a system data folder",
+            Self::Given => "the program that uses aiperf",
         })
     }
 }

@@ -43,6 +43,15 @@ pub enum Problem {
     /// Bytes that are not UTF-8.
     #[error("is not UTF-8 text here")]
     NotUtf8,
+    /// It is no YAML.
+    #[error("{0}")]
+    Syntax(String),
+    /// The version of the manifest format is missing, or one that cannot be read.
+    #[error("{0}")]
+    SchemaVersion(String),
+    /// A name or key stands there twice.
+    #[error("{0}")]
+    Duplicate(String),
     /// It is not what a manifest may say; the text names key and value.
     #[error("{0}")]
     Manifest(String),

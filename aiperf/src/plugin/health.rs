@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::digest::sha256;
 use super::discovery::{Candidate, DiscoveryOptions};
+use super::fault::Fault;
 use super::inspect::{self, Inspection};
 use super::lock::Lock;
 use super::manifest::Manifest;
@@ -60,7 +61,11 @@ fn of(path: &Path, lock: Option<&Lock>) -> Health {
     let manifest = match Manifest::read(path) {
         Ok(manifest) => manifest,
         Err(faults) => {
-            health.findings.extend(faults.iter().map(|fault| Finding::bad("manifest", fault.to_string())));
+            let told = |fault: &Fault| match fault.at {
+                Some(at) => format!("{}:{}: {}", at.line, at.column, fault.problem),
+                None => fault.problem.to_string(),
+            };
+            health.findings.extend(faults.iter().map(|fault| Finding::bad("manifest", told(fault))));
             return health;
         }
     };

@@ -96,9 +96,19 @@ pub(super) fn is_manifest(path: &Path) -> io::Result<bool> {
 }
 
 /// The manifest that belongs to a library: beside it or in the folders above it.
-pub(super) fn manifest_near(library: &Path) -> Option<PathBuf> {
+pub fn manifest_near(library: &Path) -> Option<PathBuf> {
     let library = library.canonicalize().ok()?;
     library.ancestors().skip(1).take(FOLDERS_UP).map(|folder| folder.join(FILE_NAME)).find(|path| path.is_file())
+}
+
+/// The library of the package in a folder: beside its manifest, or where cargo built it.
+///
+/// # Errors
+/// When there is no manifest in order there, or no library.
+pub fn library_of(folder: &Path) -> Result<PathBuf, Fault> {
+    let path = folder.join(FILE_NAME);
+    let manifest = Manifest::read(&path).map_err(|mut faults| faults.remove(0))?;
+    resolve::source_library(&path, &manifest)
 }
 
 /// Copies a package into `folder`: given as its folder, its manifest, or its library with a manifest near. A library that
@@ -127,7 +137,7 @@ pub fn add(source: &Path, folder: &Path, existing: Existing) -> Result<Installed
     if !validation.passed() {
         return Err(InstallError::Faulty(validation.faults));
     }
-    let faulty = |fault| InstallError::Faulty(vec![(Check::Manifests, fault)]);
+    let faulty = |fault| InstallError::Faulty(vec![(Check::Metadata, fault)]);
     let manifest = Manifest::read(&manifest_path).map_err(|mut faults| faulty(faults.remove(0)))?;
     let inside = match &manifest.package.library {
         Some(library) => library.path(),

@@ -165,6 +165,21 @@ impl Manifest {
     }
 }
 
+impl PackageInfo {
+    /// A package that says nothing of itself but its name and version.
+    pub(super) fn named(name: &str, version: semver::Version) -> Self {
+        Self {
+            name: PackageName(name.to_owned()),
+            version,
+            description: None,
+            author: None,
+            license: None,
+            homepage: None,
+            library: None,
+        }
+    }
+}
+
 impl ClassPath {
     /// The file name of its library on this system, where the manifest does not say.
     pub fn default_library(&self) -> String {

@@ -15,7 +15,12 @@ use super::preferences::Preferences;
 use super::trust::{self, Trust};
 use super::{name, resolve};
 
+mod looking;
 mod names;
+mod registration;
+
+pub use looking::Validity;
+pub use registration::{Constructor, Mocked, New, PROGRAM_PACKAGE, Registration};
 
 /// All entries of all packages.
 #[derive(Debug, Default)]
@@ -34,7 +39,7 @@ pub struct Registry {
 }
 
 /// Somebody's decision about a name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Choice {
     category: &'static str,
     name: String,
@@ -58,6 +63,8 @@ pub struct Package {
 pub enum Source {
     /// Compiled into the program.
     Builtin,
+    /// Registered by the program that uses this crate: [`Registry::register`].
+    Program,
     /// A shared library and its manifest.
     Library {
         /// The library, canonical.
@@ -88,6 +95,8 @@ pub struct Entry {
     pub package: Arc<Package>,
     /// Whether it has its name to itself.
     pub standing: Standing,
+    /// How its values are made, where the program registered it.
+    pub constructor: Option<Constructor>,
 }
 
 /// How an entry stands to others of the same category and name.
@@ -474,6 +483,7 @@ impl Registry {
             metadata: declared.metadata,
             package: Arc::clone(&package),
             standing: Standing::Wins { over: Vec::new() },
+            constructor: None,
         }));
         self.packages.push(package);
     }

@@ -117,9 +117,17 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
+/// How the error for a key that stands twice ends; by this it is known again.
+const SECOND_TIME: &str = "is here a second time; keep one";
+
 /// The error for a key that stands twice in a mapping.
 pub(super) fn duplicate<E: de::Error>(key: &str) -> E {
-    E::custom(format_args!("`{key}` is here a second time; keep one"))
+    E::custom(format_args!("`{key}` {SECOND_TIME}"))
+}
+
+/// Whether these are the words of [`duplicate`].
+pub(super) fn is_duplicate(words: &str) -> bool {
+    words.contains(SECOND_TIME)
 }
 
 /// The words for a key that does not exist.

@@ -25,8 +25,16 @@ pub struct Validation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Check {
+    /// It is text, and YAML.
+    Syntax,
+    /// Of a version of the format that can be read.
+    SchemaVersion,
     /// Keys, types, categories and metadata.
-    Manifests,
+    Metadata,
+    /// Entries in the order of the alphabet: a matter of taste, never a fault.
+    Order,
+    /// No name and no key twice.
+    Duplicates,
     /// The file is there, is a library for this system, and speaks our ABI.
     Libraries,
     /// Every class is offered for its category.
@@ -37,13 +45,36 @@ pub enum Check {
 
 impl Check {
     /// All of them, in the order in which they are done.
-    pub const ALL: [Self; 4] = [Self::Manifests, Self::Libraries, Self::ClassPaths, Self::Versions];
+    pub const ALL: [Self; 8] = [
+        Self::Syntax,
+        Self::SchemaVersion,
+        Self::Metadata,
+        Self::Order,
+        Self::Duplicates,
+        Self::Libraries,
+        Self::ClassPaths,
+        Self::Versions,
+    ];
+
+    /// The check that finds a fault of a manifest.
+    fn of_manifest(problem: &Problem) -> Self {
+        match problem {
+            Problem::Unreadable(_) | Problem::TooLarge { .. } | Problem::NotUtf8 | Problem::Syntax(_) => Self::Syntax,
+            Problem::SchemaVersion(_) => Self::SchemaVersion,
+            Problem::Duplicate(_) => Self::Duplicates,
+            _ => Self::Metadata,
+        }
+    }
 }
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Manifests => "Manifests",
+            Self::Syntax => "YAML syntax",
+            Self::SchemaVersion => "Schema version",
+            Self::Metadata => "Keys and metadata",
+            Self::Order => "Alphabetical order",
+            Self::Duplicates => "Duplicates",
             Self::Libraries => "Libraries",
             Self::ClassPaths => "Class paths",
             Self::Versions => "Versions",
@@ -56,7 +87,7 @@ impl Validation {
     pub fn of_all(options: &DiscoveryOptions) -> Self {
         let mut validation = Self::default();
         let found = options.find();
-        validation.faults.extend(found.faults.into_iter().map(|fault| (Check::Manifests, fault)));
+        validation.faults.extend(found.faults.into_iter().map(|fault| (Check::Syntax, fault)));
         for candidate in found.manifests {
             validation.package(&candidate.manifest);
         }
@@ -105,7 +136,7 @@ impl Validation {
             Ok(library) => self.contents(path, &manifest, &library),
             Err(fault) => {
                 let check = match fault.problem {
-                    Problem::ReservedName(_) | Problem::Internal(_) | Problem::Empty => Check::Manifests,
+                    Problem::ReservedName(_) | Problem::Internal(_) | Problem::Empty => Check::Metadata,
                     _ => Check::Libraries,
                 };
                 self.faults.push((check, fault));
@@ -118,7 +149,7 @@ impl Validation {
         let Some(manifest) = self.manifest(path) else { return };
         match registry::check_manifest(path, &manifest) {
             Ok(()) => self.contents(path, &manifest, library),
-            Err(fault) => self.faults.push((Check::Manifests, fault)),
+            Err(fault) => self.faults.push((Check::Metadata, fault)),
         }
     }
 
@@ -137,11 +168,27 @@ impl Validation {
         match Manifest::read(path) {
             Ok(manifest) => {
                 self.warnings.extend(manifest.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
+                self.order(path, &manifest);
                 Some(manifest)
             }
             Err(faults) => {
-                self.faults.extend(faults.into_iter().map(|fault| (Check::Manifests, fault)));
+                self.faults.extend(faults.into_iter().map(|fault| (Check::of_manifest(&fault.problem), fault)));
                 None
+            }
+        }
+    }
+
+    fn order(&mut self, path: &Path, manifest: &Manifest) {
+        for pair in manifest.entries.windows(2) {
+            let [before, after] = pair else { continue };
+            if before.category.name == after.category.name && name::fold(&after.name) < name::fold(&before.name) {
+                let at = manifest.locate(&[&after.category.name, &after.name]);
+                let at = at.map(|at| format!(":{}:{}", at.line, at.column)).unwrap_or_default();
+                let (path, category) = (path.display(), &after.category.name);
+                self.warnings.push(format!(
+                    "{path}{at}: entries of `{category}` are not in alphabetical order: `{}` comes after `{}`",
+                    after.name, before.name
+                ));
             }
         }
     }

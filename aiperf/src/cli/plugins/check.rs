@@ -25,6 +25,7 @@ struct Document {
 
 #[derive(Debug, Serialize)]
 struct CheckDocument {
+    number: usize,
     check: Check,
     passed: bool,
     faults: Vec<FaultDocument>,
@@ -45,13 +46,13 @@ pub(super) fn path(path: &Path, form: Form) -> Result<Exit, Failure> {
 }
 
 fn tell(validation: &Validation, form: Form) -> Exit {
-    let checks = Check::ALL.map(|check| {
+    let checks = (1..).zip(Check::ALL).map(|(number, check)| {
         let faults: Vec<_> = validation.faults_of(check).map(FaultDocument::of).collect();
-        CheckDocument { check, passed: faults.is_empty(), faults }
+        CheckDocument { number, check, passed: faults.is_empty(), faults }
     });
     let passed = validation.passed();
     let (packages, warnings) = (validation.packages, validation.warnings.clone());
-    form.tell(&Document { packages, passed, checks: checks.into(), warnings }, |_| {
+    form.tell(&Document { packages, passed, checks: checks.collect(), warnings }, |_| {
         fitted(&words(validation, screen()), columns())
     });
     if passed { Exit::Success } else { Exit::Failed }
@@ -60,13 +61,13 @@ fn tell(validation: &Validation, form: Form) -> Exit {
 /// What was checked and found, for a person.
 fn words(validation: &Validation, screen: Screen) -> String {
     let mut text = format!("Validating plugins: {}\n\n", counted(validation.packages, "package", "packages"));
-    for check in Check::ALL {
+    for (number, check) in (1..).zip(Check::ALL) {
         let mut faults = validation.faults_of(check).peekable();
         let mark = match faults.peek() {
             None => paint(screen, Style::new().green(), "✓"),
             Some(_) => paint(screen, Style::new().red(), "✗"),
         };
-        let _ = writeln!(text, "{mark} {check}");
+        let _ = writeln!(text, "{number}. {mark} {check}");
         for fault in faults {
             let _ = writeln!(text, "    {}", one_line(&fault.to_string()));
         }

@@ -53,6 +53,7 @@ pub(super) struct PackageDocument {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum SourceDocument {
     Builtin,
+    Program,
     Library { origin: String, manifest: PathBuf, library: PathBuf },
 }
 
@@ -148,6 +149,7 @@ impl SourceDocument {
     fn of(source: &Source) -> Self {
         match source {
             Source::Builtin => Self::Builtin,
+            Source::Program => Self::Program,
             Source::Library { path, manifest, origin } => {
                 Self::Library { origin: origin.to_string(), manifest: absolute(manifest), library: path.clone() }
             }

@@ -11,6 +11,7 @@ use super::{Failure, Form};
 use crate::cli::console::Screen;
 use crate::exit::Exit;
 use crate::plugin::category::{self, Category};
+use crate::plugin::name;
 use crate::plugin::registry::{Entry, Registry};
 
 /// `aiperf plugins`
@@ -35,6 +36,20 @@ pub(super) fn package_details(registry: &Registry, form: Form) -> Result<Exit, F
         let blocks: Vec<_> = document.packages.iter().map(|package| details(package, screen)).collect();
         blocks.join("\n")
     });
+    form.tell_troubles(registry);
+    Ok(Exit::Success)
+}
+
+/// `aiperf plugins show PACKAGE`
+pub(super) fn one_package(registry: &Registry, wanted: &str, form: Form) -> Result<Exit, Failure> {
+    let all = Packages::of(registry).packages;
+    let names: Vec<_> = all.iter().map(|package| package.name.clone()).collect();
+    let Some(package) = all.into_iter().find(|package| name::same(&package.name, wanted)) else {
+        let near = name::suggestion(wanted, names.iter().map(String::as_str));
+        let told = format!("no package `{wanted}` takes part{near}; packages are: {}", names.join(", "));
+        return Err(Failure::saying(Exit::Usage, told));
+    };
+    form.tell(&package, |package| details(package, screen()));
     form.tell_troubles(registry);
     Ok(Exit::Success)
 }
@@ -110,6 +125,7 @@ fn details(package: &PackageDocument, screen: Screen) -> String {
     }
     match &package.source {
         SourceDocument::Builtin => text.push_str("  from       what is built in\n"),
+        SourceDocument::Program => text.push_str("  from       the program that uses aiperf\n"),
         SourceDocument::Library { origin, manifest, library } => {
             let _ = writeln!(text, "  from       {origin}");
             let _ = writeln!(text, "  manifest   {}", manifest.display());

@@ -4,12 +4,15 @@
 mod check;
 mod doctor;
 mod document;
+mod inspect;
 mod list;
 pub(super) mod lock;
+mod new;
 mod package;
 mod preferences;
 mod probe;
 mod show;
+mod suite;
 pub(super) mod text;
 mod troubles;
 mod which;
@@ -115,7 +118,7 @@ pub struct PluginsArgs {
     name: Option<String>,
 
     /// Every category with what there is in it
-    #[arg(long, conflicts_with_all = ["category", "validate"])]
+    #[arg(long, short, conflicts_with_all = ["category", "validate"])]
     all: bool,
 
     /// Check every package that is found, without running any of its code
@@ -132,8 +135,42 @@ pub struct PluginsArgs {
 
 #[derive(Debug, Subcommand)]
 enum PluginsCommand {
+    /// Every category with what there is in it, like `--all`
+    List {
+        /// Only what is built in
+        #[arg(long)]
+        builtin_only: bool,
+    },
     /// The packages: where they are and what each offers
     ListPlugins,
+    /// One package: where it is and what it offers
+    Show {
+        /// Name of the package
+        name: String,
+    },
+    /// Everything about one entry, like `aiperf plugins CATEGORY NAME`
+    Info {
+        /// The category
+        category: String,
+        /// The name, or a class path
+        name: String,
+    },
+    /// What a library says of itself, read from its file; no code of it is run
+    Inspect {
+        /// A package, or a library; every package, where none is given
+        #[arg(value_name = "PACKAGE or LIBRARY")]
+        what: Option<PathBuf>,
+    },
+    /// The categories: the trait to implement, and the type of the metadata
+    Protocols,
+    /// Make a package of your own in the current folder: what `cargo generate` makes of the template, without that tool
+    New {
+        /// Name of the package, as in `my-plugins`
+        name: String,
+        /// The clone of aiperf to build against; found, where it is here, above or beside
+        #[arg(long, value_name = "PATH")]
+        aiperf: Option<PathBuf>,
+    },
     /// Every implementation of a category, also those that lost their name
     ListImplementations {
         /// The category
@@ -178,7 +215,7 @@ enum PluginsCommand {
         name: String,
     },
     /// How every package is: manifest, permissions, library, ABI, C library, digest, names. Each library is loaded in a
-    /// process of its own
+    /// process of its own; digests are compared with `aiperf-plugins.lock`, where that is in the current folder
     Doctor,
     /// Write down the packages that take part, by version and digest, for a team or a pipeline
     Lock {
@@ -188,6 +225,46 @@ enum PluginsCommand {
         /// The lock
         #[arg(long, value_name = "FILE", default_value = crate::plugin::lock::FILE_NAME)]
         file: PathBuf,
+    },
+    /// Put a library to the test: every class made, called as a run calls it and worse, and dropped, in a process of its own
+    Test {
+        /// A library, a package that is installed, or the folder of one
+        #[arg(value_name = "LIBRARY")]
+        what: PathBuf,
+        /// The settings every class gets
+        #[arg(long, value_name = "JSON", default_value = "{}", value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
+    /// What the calls of a library's endpoints cost, beside those of what is built in
+    Bench {
+        /// A library, a package that is installed, or the folder of one
+        #[arg(value_name = "LIBRARY")]
+        what: PathBuf,
+        /// The settings every class gets
+        #[arg(long, value_name = "JSON", default_value = "{}", value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
+    /// Put one class to the test: run by `test` in a process of its own
+    #[command(hide = true)]
+    TryClass {
+        /// The library
+        path: PathBuf,
+        /// The class, `category:Type`
+        class: String,
+        /// Its settings
+        #[arg(value_parser = suite::settings)]
+        config: serde_json::Value,
+    },
+    /// Measure one endpoint: run by `bench` in a process of its own
+    #[command(hide = true)]
+    Cost {
+        /// The library
+        path: PathBuf,
+        /// The class, `category:Type`
+        class: String,
+        /// Its settings
+        #[arg(value_parser = suite::settings)]
+        config: serde_json::Value,
     },
     /// Load a library and say what came of it: run by `doctor` in a process of its own
     #[command(hide = true)]
@@ -210,10 +287,16 @@ enum PluginsCommand {
 }
 
 /// The sub-words, for a slip of the finger that looks like a category.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 20] = [
+    "list",
     "list-plugins",
     "list-implementations",
+    "show",
+    "info",
+    "inspect",
+    "protocols",
     "validate",
+    "new",
     "add",
     "remove",
     "use",
@@ -222,6 +305,8 @@ const WORDS: [&str; 12] = [
     "disable",
     "doctor",
     "lock",
+    "test",
+    "bench",
     "schema",
 ];
 
@@ -231,6 +316,7 @@ Examples:
   aiperf plugins endpoint            the endpoints
   aiperf plugins endpoint chat       everything about one
   aiperf plugins --validate          is every package in order?
+  aiperf plugins new my-plugins      make a package of your own
   aiperf plugins add ./my-plugins    install a package
   aiperf plugins which endpoint chat             who has the name, and why
   aiperf plugins use endpoint chat my-plugins    who is to have it";
@@ -280,6 +366,17 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
                 .with_hint("give either a category, and a name of it, or a command"));
         }
         return match command {
+            PluginsCommand::List { builtin_only: true } => list::everything(&builtin::only(), form),
+            PluginsCommand::List { builtin_only: false } => list::everything(&registry()?, form),
+            PluginsCommand::Show { name } => list::one_package(&registry()?, name, form),
+            PluginsCommand::Info { category, name } => {
+                let registry = registry()?;
+                let category = find_category(category, &registry)?;
+                show::entry(&registry, registry.entry(&category.name, name)?, form)
+            }
+            PluginsCommand::Inspect { what } => inspect::library(&registry()?, what.as_deref(), form),
+            PluginsCommand::Protocols => inspect::protocols(form),
+            PluginsCommand::New { name, aiperf } => new::make(name, aiperf.as_deref(), form),
             PluginsCommand::ListPlugins => list::package_details(&registry()?, form),
             PluginsCommand::ListImplementations { category } => {
                 let registry = registry()?;
@@ -303,6 +400,10 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Doctor => doctor::tell(&discovery.options()?, &registry()?, form),
             PluginsCommand::Lock { check: false, file } => lock::write(&registry()?, file, form),
             PluginsCommand::Lock { check: true, file } => lock::check(&registry()?, file, form),
+            PluginsCommand::Test { what, config } => suite::test(&registry()?, what, config, form),
+            PluginsCommand::Bench { what, config } => suite::bench(&registry()?, what, config, form),
+            PluginsCommand::TryClass { path, class, config } => suite::try_class(path, class, config),
+            PluginsCommand::Cost { path, class, config } => suite::cost(path, class, config),
             PluginsCommand::LoadLibrary { path } => probe::load_here(path),
             PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
             PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),
@@ -325,6 +426,17 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             show::entry(&registry, registry.entry(&category.name, name)?, form)
         }
     }
+}
+
+/// What a process without flags finds: for who only wants the names.
+pub(in crate::cli) fn here() -> Result<Registry, Failure> {
+    let none = DiscoveryArgs {
+        plugin_path: Vec::new(),
+        no_plugins: false,
+        allow_insecure_plugin_path: false,
+        uses: Vec::new(),
+    };
+    none.silent_registry()
 }
 
 /// The category that was meant; where there is none, the error points to what the word may be instead.

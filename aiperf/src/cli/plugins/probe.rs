@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::io::Read;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -82,21 +82,28 @@ pub(super) fn load(library: &Path) -> Result<Loading, Ending> {
 
 /// The hidden command behind [`load`].
 pub(super) fn load_here(library: &Path) -> Result<Exit, Failure> {
-    answer(&match Library::open(library) {
+    tell(&match Library::open(library) {
         Ok(library) => Loading::Loaded { abi: library.descriptor().abi.clone(), exports: library.exports().to_vec() },
         Err(error) => Loading::Refused(error.to_string()),
-    })
+    });
+    Ok(Exit::Success)
 }
 
-/// Ends a hidden command with its result.
-pub(super) fn answer<T: Serialize>(result: &T) -> Result<Exit, Failure> {
+/// Tells who started this process a result.
+pub(super) fn tell<T: Serialize>(result: &T) {
     let json = serde_json::to_string(result).expect("results are plain values");
     Form::say(&format!("\n{MARK}{json}\n"));
-    Ok(Exit::Success)
 }
 
 /// Runs a hidden command of `aiperf plugins` in a process of its own, for at most so long, and reads its result.
 pub(super) fn apart<T: DeserializeOwned>(arguments: &[&OsStr], limit: Duration) -> Result<T, Ending> {
+    let mut result = None;
+    watched(arguments, limit, |line| result = serde_json::from_str(line).ok())?;
+    result.ok_or(Ending::Code(Some(0)))
+}
+
+/// The same for a command that tells several results: each as it comes, none more than so long after the one before.
+pub(super) fn watched(arguments: &[&OsStr], limit: Duration, mut each: impl FnMut(&str)) -> Result<(), Ending> {
     let program = std::env::current_exe().map_err(Ending::System)?;
     let mut child = Command::new(program)
         .arg("plugins")
@@ -106,25 +113,31 @@ pub(super) fn apart<T: DeserializeOwned>(arguments: &[&OsStr], limit: Duration) 
         .stderr(Stdio::null())
         .spawn()
         .map_err(Ending::System)?;
-    let mut output = child.stdout.take().expect("it is piped");
-    let (read, wait) = mpsc::channel();
+    let output = child.stdout.take().expect("it is piped");
+    let (send, lines) = mpsc::channel();
     std::thread::spawn(move || {
-        let mut said = Vec::new();
-        let done = output.read_to_end(&mut said).map(|_| said);
-        // Nobody waits any more where it took too long.
-        read.send(done).ok();
+        for line in BufReader::new(output).split(b'\n') {
+            // Nobody listens any more where it took too long.
+            let Ok(line) = line else { return };
+            if send.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+        }
     });
-    let Ok(said) = wait.recv_timeout(limit) else {
-        child.kill().and_then(|()| child.wait()).map_err(Ending::System)?;
-        return Err(Ending::Late(limit));
-    };
-    let said = said.map_err(Ending::System)?;
+    loop {
+        match lines.recv_timeout(limit) {
+            Ok(line) => line.strip_prefix(MARK).into_iter().for_each(&mut each),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                child.kill().and_then(|()| child.wait()).map_err(Ending::System)?;
+                return Err(Ending::Late(limit));
+            }
+        }
+    }
     let status = child.wait().map_err(Ending::System)?;
     #[cfg(unix)]
     if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return Err(Ending::Signal(number));
     }
-    let text = String::from_utf8_lossy(&said);
-    let result = text.lines().rev().find_map(|line| serde_json::from_str(line.strip_prefix(MARK)?).ok());
-    result.filter(|_| status.success()).ok_or(Ending::Code(status.code()))
+    if status.success() { Ok(()) } else { Err(Ending::Code(status.code())) }
 }

@@ -39,6 +39,7 @@ fn panel(entry: &EntryDocument, screen: Screen) -> String {
     line("Priority", &entry.priority.to_string());
     match &entry.source {
         SourceDocument::Builtin => line("From", "what is built in"),
+        SourceDocument::Program => line("From", "the program that uses aiperf"),
         SourceDocument::Library { origin, manifest, library } => {
             line("From", origin);
             line("Manifest", &manifest.display().to_string());

@@ -75,7 +75,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// What a list has room for: the first sentence, or the first line.
-pub(super) fn first_sentence(text: &str) -> String {
+pub(in crate::cli) fn first_sentence(text: &str) -> String {
     let line = one_line(text);
     match line.find(". ") {
         Some(end) => line[..=end].to_owned(),

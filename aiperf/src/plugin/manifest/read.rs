@@ -16,6 +16,9 @@ use crate::plugin::fault::{Fault, Position, Problem};
 use crate::plugin::name;
 use crate::plugin::strict::{self, Strict};
 
+/// What the reader says where there is no version.
+const MISSING_VERSION: &str = "the key `schema_version` is missing";
+
 /// A manifest with more faults than this is not a manifest.
 const FAULT_LIMIT: usize = 20;
 
@@ -38,14 +41,14 @@ pub(super) fn manifest(text: String, path: &Path) -> Result<Manifest, Vec<Fault>
     let mut skip = BTreeSet::new();
     // What is no YAML has one fault: behind it, nothing can be told from noise.
     IgnoredAny::deserialize(serde_yaml::Deserializer::from_str(&text))
-        .map_err(|error| vec![Fault::at(path, position(&text, &error), Problem::Manifest(message(&error)))])?;
+        .map_err(|error| vec![Fault::at(path, position(&text, &error), Problem::Syntax(message(&error)))])?;
     let draft = loop {
         let items = Items { skip: &skip, count: Cell::new(0), current: Cell::new(None) };
         let error = match (Root { items: &items }).deserialize(serde_yaml::Deserializer::from_str(&text)) {
             Ok(draft) => break draft,
             Err(error) => error,
         };
-        faults.push(Fault::at(path, position(&text, &error), Problem::Manifest(message(&error))));
+        faults.push(Fault::at(path, position(&text, &error), problem(&text, &error)));
         match items.current.get() {
             Some(item) if faults.len() < FAULT_LIMIT => skip.insert(item),
             Some(_) => {
@@ -70,6 +73,20 @@ pub(super) fn manifest(text: String, path: &Path) -> Result<Manifest, Vec<Fault>
             faults.sort_by_key(|fault| fault.at);
             Err(faults)
         }
+    }
+}
+
+/// What kind of fault an error of the reader is.
+fn problem(text: &str, error: &serde_yaml::Error) -> Problem {
+    let words = message(error);
+    let of_version = || {
+        let version = locate(text, &["schema_version"]).map(|at| at.line);
+        version.is_some() && version == position(text, error).map(|at| at.line) || words.contains(MISSING_VERSION)
+    };
+    match () {
+        () if strict::is_duplicate(&words) => Problem::Duplicate(words),
+        () if of_version() => Problem::SchemaVersion(words),
+        () => Problem::Manifest(words),
     }
 }
 

@@ -209,3 +209,77 @@ fn a_choice_of_a_package_that_does_not_offer_the_name_is_refused_or_without_effe
     let off = told(registry.use_implementation("data_exporter", "csv", "other"));
     insta::assert_snapshot!([gone, off].join("\n\n"));
 }
+
+#[test]
+fn a_manifest_is_loaded_later_or_refused_with_its_faults() {
+    let packages = Packages::new();
+    packages.add("a", "mine", &exporter("csv", "mine:Csv", 0)).add("b", "broken", "data_exporter: {x: {klass: a:B}}\n");
+    let mut registry = builtin::only();
+    let path = |folder: &str| packages.0.path().join(folder).join("plugins.yaml");
+    assert_eq!(registry.load(&path("a")).unwrap().name(), "mine");
+    assert_eq!(class(&registry, "data_exporter", "csv"), "mine:Csv");
+    assert!(registry.load(&path("a")).unwrap_err()[0].contains("`mine` is there already"));
+    assert!(registry.load(&path("b")).unwrap_err()[0].contains("unknown key `klass`"));
+    let faults: Vec<_> =
+        registry.validate_all().into_iter().filter_map(|one| Some((one.entry.name.clone(), one.fault?))).collect();
+    assert!(
+        matches!(&faults[..], [(name, fault)] if name == "csv" && fault.contains("is not a shared library")),
+        "{faults:?}"
+    );
+    assert_eq!(
+        registry.find_registered_name("data_exporter", "aiperf:CsvExporter"),
+        Some("csv"),
+        "though it lost its name"
+    );
+    registry.reset();
+    assert_eq!(class(&registry, "data_exporter", "csv"), "aiperf:CsvExporter");
+    assert!(registry.package("mine").is_none() && registry.faults().is_empty());
+}
+
+/// An endpoint of this program.
+struct Own;
+
+impl aiperf_abi::Endpoint for Own {
+    fn format_payload(&self, _: aiperf_abi::RequestInfo<'_>) -> aiperf_abi::Result<aiperf_abi::Payload> {
+        Ok(aiperf_abi::json!({}).into())
+    }
+
+    fn parse_response(&self, _: aiperf_abi::Response<'_>) -> aiperf_abi::Result<Option<aiperf_abi::ParsedResponse>> {
+        Ok(None)
+    }
+}
+
+fn own(name: &str) -> Registration<dyn aiperf_abi::Endpoint> {
+    Registration::<dyn aiperf_abi::Endpoint>::new::<Own>(name, |_| Ok(Box::new(Own)))
+}
+
+#[test]
+fn a_class_of_the_program_competes_for_its_name_and_is_made_like_any_other() {
+    let mut registry = builtin::only();
+    registry.register(own("Chat").priority(-1));
+    assert_eq!(class(&registry, "endpoint", "chat"), "aiperf:ChatEndpoint", "the higher priority");
+    registry.register(own("mine").description("My own.").metadata(aiperf_abi::json!({"endpoint_path": "/mine"})));
+    let entry = registry.entry("endpoint", "mine").unwrap();
+    assert_eq!((entry.package.name(), &entry.metadata["endpoint_path"]), ("program", &"/mine".into()));
+    let host = aiperf_abi::testing::MockHost::default();
+    assert!(builtin::table::make::<dyn aiperf_abi::Endpoint>(entry, Default::default(), &host).is_ok());
+    assert_eq!(registry.name_of::<Own>("endpoint"), Some("Chat"), "the first of its names");
+    registry.reset();
+    assert!(registry.entry("endpoint", "mine").is_err());
+}
+
+#[test]
+fn a_mock_is_there_as_long_as_its_guard() {
+    let mut registry = builtin::only();
+    let before: Vec<_> = registry.all().map(|entry| entry.class.to_string()).collect();
+    {
+        let mocked = registry.mock(own("chat"));
+        let winner = mocked.entry("endpoint", "chat").unwrap();
+        assert_eq!(
+            (winner.class.to_string().as_str(), rule(&winner.standing)),
+            ("program:Own", Rule::ChosenForThisRun)
+        );
+    }
+    assert_eq!(before, registry.all().map(|entry| entry.class.to_string()).collect::<Vec<_>>());
+    assert!(registry.package("program").is_none());
+}

@@ -80,7 +80,7 @@ fn each_check_finds_its_fault_and_points_at_it() {
         "{missing:?}"
     );
     let transport = changed("endpoint:\n", "data_exporter:\n").join("\n");
-    assert!(transport.starts_with("Manifests: "), "{transport}");
+    assert!(transport.starts_with("Keys and metadata: "), "{transport}");
 }
 
 #[test]
@@ -100,4 +100,34 @@ fn a_folder_without_packages_is_no_success() {
     let fault = Validation::of_path(root.path()).unwrap_err();
     assert!(matches!(fault.problem, Problem::NoManifest));
     assert!(Validation::of_path(&root.path().join("gone")).is_err());
+}
+
+#[test]
+fn faults_of_a_manifest_belong_to_the_check_that_looks_for_them() {
+    let check = |from: &str, to: &str| {
+        let root = tempfile::tempdir().unwrap();
+        echo_with(root.path(), from, to);
+        let validation = Validation::of_path(root.path()).unwrap();
+        validation.faults.iter().map(|(check, _)| *check).collect::<Vec<_>>()
+    };
+    assert_eq!(check("plugin:", "plugin: ["), [Check::Syntax]);
+    assert_eq!(check("schema_version: \"1.0\"", "schema_version: \"2.0\""), [Check::SchemaVersion]);
+    assert_eq!(check("schema_version: \"1.0\"", ""), [Check::SchemaVersion]);
+    assert_eq!(check("plugin:", "plugin:\n  version: 0.1.0"), [Check::Duplicates]);
+    assert_eq!(check("plugin:", "plugin:\n  auther: me"), [Check::Metadata]);
+}
+
+#[test]
+fn entries_out_of_order_are_worth_a_line_and_no_fault() {
+    let root = tempfile::tempdir().unwrap();
+    let zebra = "zebra: {class: 'aiperf_echo:EchoEndpoint', metadata: {endpoint_path: /, supports_streaming: true, \
+                 produces_tokens: true, tokenizes_input: true, metrics_title: T}}";
+    echo_with(root.path(), "\nendpoint:\n", &format!("\nendpoint:\n  {zebra}\n"));
+    let validation = Validation::of_path(root.path()).unwrap();
+    assert!(validation.passed(), "{:?}", told(&validation));
+    assert!(
+        validation.warnings[0].ends_with("not in alphabetical order: `echo` comes after `zebra`"),
+        "{:?}",
+        validation.warnings
+    );
 }
