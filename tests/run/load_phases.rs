@@ -50,5 +50,10 @@ fn an_option_wins_over_the_file_and_a_wrong_key_is_told_with_its_place() {
     assert_eq!(counts, [Some(3), Some(2), Some(2)]);
     std::fs::write(place.path().join("bench.yaml"), FILE.replace("concurrency: 1", "concurency: 1")).expect("a file");
     let ran = place.profile(&["--config", "bench.yaml"]).expect_code(2);
-    assert!(ran.stderr.contains("bench.yaml:8:39: unknown key `concurency`"), "{}", ran.stderr);
+    assert!(
+        ran.stderr
+            .contains("bench.yaml:8:38: benchmark.phases[1]: unknown key `concurency` (did you mean `concurrency`?)"),
+        "{}",
+        ran.stderr
+    );
 }
