@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aiperf_abi::testing::{Fixture, MockHost};
-use aiperf_abi::{Context, DataExporter, Endpoint, Error, ErrorKind, Transport, Value};
+use aiperf_abi::{
+    ArrivalPattern, Context, DataExporter, DatasetSampler, Endpoint, Error, ErrorKind, Ramp, TimingStrategy, Transport,
+    UrlSelectionStrategy, Value,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::plugin::library::{Library, LibraryError};
@@ -66,7 +69,13 @@ pub fn run(library: &Path, export: &str, settings: &Value, tell: &mut dyn FnMut(
         "endpoint" => suite.class(&|cx| library.make::<dyn Endpoint>(class, cx), endpoint::checks),
         "transport" => suite.class(&|cx| library.make::<dyn Transport>(class, cx), transport::checks),
         "data_exporter" => suite.class(&|cx| library.make::<dyn DataExporter>(class, cx), exporter::checks),
-        _ => suite.told("constructor", Outcome::Skipped, "the suite has no checks for this category yet"),
+        // Of these, what is made and how it dies is all that can be tried without a run around them.
+        "timing_strategy" => suite.class(&|cx| library.make::<dyn TimingStrategy>(class, cx), |_, _| {}),
+        "arrival_pattern" => suite.class(&|cx| library.make::<dyn ArrivalPattern>(class, cx), |_, _| {}),
+        "ramp" => suite.class(&|cx| library.make::<dyn Ramp>(class, cx), |_, _| {}),
+        "dataset_sampler" => suite.class(&|cx| library.make::<dyn DatasetSampler>(class, cx), |_, _| {}),
+        "url_selection_strategy" => suite.class(&|cx| library.make::<dyn UrlSelectionStrategy>(class, cx), |_, _| {}),
+        _ => suite.told("constructor", Outcome::Skipped, "the suite has no checks for this category"),
     }
 }
 

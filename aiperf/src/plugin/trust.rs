@@ -1,5 +1,7 @@
 //! Whose files a package is made of: code that others can change is not run. Looks at owners and permissions only.
 
+#[cfg(unix)]
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::fault::Problem;
@@ -15,27 +17,23 @@ pub enum Trust {
 }
 
 /// Whether nobody else can change these files, or put others in their place. Paths are canonical.
-pub(super) fn check<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(), Problem> {
-    files.into_iter().try_for_each(file)
-}
-
 #[cfg(unix)]
-fn file(path: &Path) -> Result<(), Problem> {
-    for own in path.ancestors().take(2) {
-        examined(own, judge)?;
-    }
+pub(super) fn check<'a>(files: impl IntoIterator<Item = &'a Path> + Clone) -> Result<(), Problem> {
+    let own: BTreeSet<&Path> = files.clone().into_iter().flat_map(|file| file.ancestors().take(2)).collect();
     // Who can write a folder above can move the package away and put another there.
-    for above in path.ancestors().skip(2) {
-        examined(above, |status| match open_to_all(status) {
-            true => Some("can be written by everybody".to_owned()),
-            false => None,
-        })?;
+    let above: BTreeSet<&Path> = files.into_iter().flat_map(|file| file.ancestors().skip(2)).collect();
+    for path in &own {
+        examined(path, judge)?;
+    }
+    for path in above.difference(&own) {
+        examined(path, |status| open_to_all(status).then(|| "can be written by everybody".to_owned()))?;
     }
     Ok(())
 }
 
+/// Nothing is known of permissions here, and no library is loaded either.
 #[cfg(not(unix))]
-fn file(_: &Path) -> Result<(), Problem> {
+pub(super) fn check<'a>(_: impl IntoIterator<Item = &'a Path>) -> Result<(), Problem> {
     Ok(())
 }
 

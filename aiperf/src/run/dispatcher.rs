@@ -181,7 +181,9 @@ impl Shared {
                     let left = Duration::from_nanos(at - now);
                     if left > SPIN {
                         std::thread::park_timeout(left - SPIN);
-                    } else {
+                    }
+                    // The issuer is left to the workers for this stretch: an earlier wish is noticed after it.
+                    while left <= SPIN && self.clock.now_ns() < at {
                         std::hint::spin_loop();
                     }
                 }

@@ -20,6 +20,10 @@ use crate::clock::Clock;
 /// to 50 µs late.
 const WATCH_NS: u64 = 70_000;
 
+/// With more tokens than this in a millisecond, watching would take a whole processor from those who measure. Then the
+/// thread only sleeps, and a token may be some 50 µs late.
+const DENSE: u32 = 8;
+
 /// One request as the engine sees it.
 pub(super) struct Job {
     /// When it came; the time to its first token is counted from then.
@@ -61,7 +65,13 @@ impl Engine {
     pub(super) fn start(settings: Settings, clock: Clock) -> Result<Self> {
         // Not bounded, and never longer than twice the requests under way: each sends one or two messages.
         let (inbox, messages) = channel();
-        let work = Work { schedule: Schedule::new(settings.slots), jobs: HashMap::new(), buffer: Vec::new(), clock };
+        let work = Work {
+            schedule: Schedule::new(settings.slots),
+            jobs: HashMap::new(),
+            buffer: Vec::new(),
+            clock,
+            pulse: Pulse::default(),
+        };
         thread::Builder::new().name("in_engine".to_owned()).spawn(move || work.run(&messages, settings))?;
         Ok(Self { settings, clock, inbox, last_id: AtomicU64::new(0) })
     }
@@ -119,6 +129,29 @@ struct Work {
     jobs: HashMap<u64, (Box<Job>, oneshot::Sender<Done>)>,
     buffer: Vec<u8>,
     clock: Clock,
+    pulse: Pulse,
+}
+
+/// How many tokens there are in a millisecond.
+#[derive(Default)]
+struct Pulse {
+    since_ns: u64,
+    steps: u32,
+    dense: bool,
+}
+
+impl Pulse {
+    fn beat(&mut self, now_ns: u64) {
+        if now_ns.saturating_sub(self.since_ns) >= 1_000_000 {
+            *self = Self { since_ns: now_ns, steps: 0, dense: self.steps > DENSE };
+        }
+        self.steps += 1;
+    }
+
+    /// How long before something is due the clock is watched, nanoseconds.
+    fn watch_ns(&self) -> u64 {
+        if self.dense { 0 } else { WATCH_NS }
+    }
 }
 
 impl Work {
@@ -131,18 +164,22 @@ impl Work {
                     Err(TryRecvError::Disconnected) => return,
                 }
             }
-            for step in self.schedule.advance(self.clock.now_ns()) {
+            let now_ns = self.clock.now_ns();
+            for step in self.schedule.advance(now_ns) {
+                self.pulse.beat(now_ns);
                 self.deliver(step);
             }
             let message = match self.schedule.next_due() {
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(due_ns) => match due_ns.saturating_sub(self.clock.now_ns()) {
-                    left @ WATCH_NS.. => messages.recv_timeout(Duration::from_nanos(left - WATCH_NS)),
-                    _ => {
+                Some(due_ns) => {
+                    let left = due_ns.saturating_sub(self.clock.now_ns());
+                    let watch = self.pulse.watch_ns();
+                    if left == 0 || left < watch {
                         hint::spin_loop();
                         continue;
                     }
-                },
+                    messages.recv_timeout(Duration::from_nanos(left - watch))
+                }
             };
             match message {
                 Ok(message) => self.take(message, &settings),
