@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod completions;
 pub mod console;
 pub mod failure;
+mod merged;
 pub mod output;
 pub mod plugins;
 pub mod profile;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::input;
-use super::load::resolve_load;
+use super::load::{resolve_load, resolve_phases};
 use super::{DataSource, Input, Output, Plan, PlanError, Rankings, Spread, Target};
 use crate::config::flags::{DEFAULT_DATASET_ENTRIES, ProfileFlags};
 use crate::metric::Applicability;
@@ -32,11 +32,19 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     let (source, sampler) = input::source(flags, registry, is_ranking(&flags.endpoint_type))?;
     let made_up = matches!(source, DataSource::Composer { .. });
     let mut load_flags = flags.load.clone();
-    if let Some(notice) = input::schedule_of_the_file(&flags.load, &source, &sampler, registry)? {
-        load_flags.fixed_schedule = true;
-        notices.push(notice);
+    let mut phases = flags.phases.clone();
+    for load in phases.iter_mut().map(|phase| &mut phase.load).chain([&mut load_flags]) {
+        if let Some(notice) = input::schedule_of_the_file(load, &source, &sampler, registry)? {
+            load.fixed_schedule = true;
+            if !notices.contains(&notice) {
+                notices.push(notice);
+            }
+        }
     }
-    let load = resolve_load(&load_flags, registry)?;
+    let mut load = resolve_load(&load_flags, registry)?;
+    if !phases.is_empty() {
+        load.measurements = resolve_phases(&phases, registry)?;
+    }
     if flags.load.fixed_schedule && flags.input.input_file.is_none() {
         return Err(PlanError::Needs { flag: "--fixed-schedule", needs: "--input-file with time stamps" });
     }

@@ -340,6 +340,11 @@ pub fn json_schema() -> Schema {
     })
 }
 
+/// What the YAML reader has against a text, with the place apart from the words.
+pub fn told(text: &str, error: &serde_yaml::Error) -> (Option<Position>, String) {
+    (read::position(text, error), read::message(error))
+}
+
 fn declaration<M: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     Declaration::<M>::json_schema(generator)
 }
