@@ -21,6 +21,9 @@ pub mod host;
 pub mod testing;
 
 pub use author::context::{Context, Host, Level, Plugin};
+pub use author::dataset::{
+    ConversationSink, CustomDatasetLoader, DatasetBackingStore, DatasetComposer, PublicDatasetLoader,
+};
 pub use author::endpoint::{API_KEY, Endpoint, Payload};
 pub use author::error::{Error, ErrorKind, Result};
 pub use author::exporter::{DataExporter, RecordBatch};
@@ -34,6 +37,10 @@ pub use author::timing::{
 };
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
 pub use data::calibration::{Calibration, ErrorSpread, Machine, MeasurementError};
+pub use data::dataset::{
+    AudioConfig, ComposerConfig, CustomDatasetLoaderMetadata, FileSample, ImageConfig, LengthPair, LoaderConfig,
+    RemoteFile, RowFault, Spread,
+};
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
 pub use data::report::{
     Audit, AuditGrade, Distribution, ErrorCount, FileInfo, FileStem, LittlesLaw, MetricResult, Report, SteadyState,

@@ -1,6 +1,7 @@
 //! What a plugin author writes against: safe traits, one per category, and what their methods are given.
 
 pub mod context;
+pub mod dataset;
 pub mod endpoint;
 pub mod error;
 pub mod exporter;

@@ -316,6 +316,9 @@ pub fn json_schema() -> Schema {
         let declaration = match category.metadata {
             MetadataSchema::Endpoint => declaration::<aiperf_abi::EndpointMetadata>(&mut generator),
             MetadataSchema::Transport => declaration::<aiperf_abi::TransportMetadata>(&mut generator),
+            MetadataSchema::CustomDatasetLoader => {
+                declaration::<Option<aiperf_abi::CustomDatasetLoaderMetadata>>(&mut generator)
+            }
             MetadataSchema::None => declaration::<Option<NoMetadata>>(&mut generator),
         };
         let entries = json_schema!({

@@ -257,6 +257,10 @@ impl<'de> Visitor<'de> for Entries<'_> {
                         MetadataSchema::Transport => {
                             declared::<aiperf_abi::TransportMetadata, _>(&mut map, self.category, name)?
                         }
+                        MetadataSchema::CustomDatasetLoader => declared::<
+                            Option<aiperf_abi::CustomDatasetLoaderMetadata>,
+                            _,
+                        >(&mut map, self.category, name)?,
                         MetadataSchema::None => declared::<Option<NoMetadata>, _>(&mut map, self.category, name)?,
                     };
                     self.into.push(declared);
