@@ -71,6 +71,10 @@ pub mod names {
     pub type timing_strategy = dyn crate::TimingStrategy;
     pub type arrival_pattern = dyn crate::ArrivalPattern;
     pub type ramp = dyn crate::Ramp;
+    pub type custom_dataset_loader = dyn crate::CustomDatasetLoader;
+    pub type public_dataset_loader = dyn crate::PublicDatasetLoader;
+    pub type dataset_composer = dyn crate::DatasetComposer;
+    pub type dataset_backing_store = dyn crate::DatasetBackingStore;
     pub type dataset_sampler = dyn crate::DatasetSampler;
     pub type url_selection_strategy = dyn crate::UrlSelectionStrategy;
 }

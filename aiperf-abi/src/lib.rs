@@ -22,6 +22,9 @@ pub mod testing;
 
 pub use author::console::{Align, Block, Column, ConsoleExporter, Page, TableBlock};
 pub use author::context::{Context, Host, Level, Plugin};
+pub use author::dataset::{
+    ConversationSink, CustomDatasetLoader, DatasetBackingStore, DatasetComposer, PublicDatasetLoader,
+};
 pub use author::endpoint::{API_KEY, Endpoint, Payload};
 pub use author::error::{Error, ErrorKind, Result};
 pub use author::exporter::{DataExporter, RecordBatch};
@@ -40,6 +43,10 @@ pub use author::timing::{
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
 pub use author::ui::{Ui, UiEvent, UiProgress};
 pub use data::calibration::{Calibration, ErrorSpread, Machine, MeasurementError};
+pub use data::dataset::{
+    AudioConfig, ComposerConfig, CustomDatasetLoaderMetadata, FileSample, ImageConfig, LengthPair, LoaderConfig,
+    RemoteFile, RowFault, Spread,
+};
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
 pub use data::report::{
     Audit, AuditGrade, Distribution, ErrorCount, FileInfo, FileStem, LittlesLaw, MetricResult, Report, SteadyState,

@@ -31,10 +31,12 @@ use serde_json::{Value, json};
 pub use self::results::{mock_lines, mock_page, mock_record, mock_report, mock_results};
 pub use self::timing::{MockTiming, Wish, mock_arrival_config, mock_ramp_config};
 use crate::author::context::{Context, Host, Level, Plugin, Setup};
-use crate::author::error::Result;
+use crate::author::dataset::ConversationSink;
+use crate::author::error::{Error, Result};
 use crate::author::transport::{Flow, Mark, Sink, SinkTarget};
 use crate::category::{Category, Class};
 use crate::data::conversation::{Conversation, Media, Turn};
+use crate::data::dataset::{FileSample, RowFault};
 pub use crate::data::piece::Piece;
 pub use crate::data::request::Request;
 use crate::data::settings::ModelEndpoint;
@@ -151,6 +153,57 @@ pub fn construct_with<T: Plugin>(fixture: &Fixture, host: &MockHost) -> Result<T
 /// The constructor's.
 pub fn via_abi<C: Category + ?Sized, T: Class<C>>(config: Value) -> Result<Box<C>> {
     make::make::<C>(root::new::<C, T>, THIS_TEST, &Fixture::new(config).context(&MockHost::default()))
+}
+
+/// A [`ConversationSink`] that keeps what it gets.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CollectingConversations {
+    /// Whole conversations, in order.
+    pub pushed: Vec<Conversation>,
+    /// More turns of conversations, in order.
+    pub extended: Vec<Conversation>,
+    /// Bad rows, in order.
+    pub faults: Vec<RowFault>,
+    /// Whether a bad row ends it, as it does in a run.
+    pub stops_at_fault: bool,
+}
+
+impl ConversationSink for CollectingConversations {
+    fn push(&mut self, conversation: Conversation) -> Result<()> {
+        self.pushed.push(conversation);
+        Ok(())
+    }
+
+    fn extend(&mut self, conversation: Conversation) -> Result<()> {
+        self.extended.push(conversation);
+        Ok(())
+    }
+
+    fn fault(&mut self, fault: RowFault) -> Result<()> {
+        let stop = self.stops_at_fault.then(|| Error::invalid_input(fault.to_string()));
+        self.faults.push(fault);
+        stop.map_or(Ok(()), Err)
+    }
+}
+
+/// A conversation of two turns, the second half a second after the reply to the first.
+pub fn mock_conversation() -> Conversation {
+    let second = Turn { delay: Some(500.0), ..Turn::text("And then?") };
+    Conversation {
+        session_id: "test-conversation".to_owned(),
+        turns: vec![Turn::text("Hello, world!"), second],
+        ..Conversation::default()
+    }
+}
+
+/// How a file begins whose first line is this row, for [`can_load`](crate::CustomDatasetLoader::can_load).
+pub fn mock_sample(row: &Value) -> FileSample {
+    FileSample {
+        path: "rows.jsonl".into(),
+        first_line: row.to_string(),
+        row: row.as_object().cloned(),
+        ..FileSample::default()
+    }
 }
 
 const THIS_TEST: make::Package<'static> = make::Package { name: "under-test", version: "0.0.0" };

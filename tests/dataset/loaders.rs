@@ -50,8 +50,10 @@ fn single_turns_are_sent_in_order_with_their_own_limits_and_fields() {
     assert_eq!(sessions(&ran), ["session_000000", "session_000000", "session_000001", "session_000001"]);
     assert_eq!(ran.avg("total_output_tokens"), 16.0);
     let dataset = &ran.summary()["input_config"]["dataset"];
-    assert!(dataset["file"]["path"].as_str().is_some_and(|path| path.ends_with("rows.jsonl")), "{dataset}");
-    assert_eq!((&dataset["file"]["kind"], &dataset["sampler"]), (&json!("single_turn"), &json!("sequential")));
+    let source = &dataset["source"]["file"];
+    assert!(source["path"].as_str().is_some_and(|path| path.ends_with("rows.jsonl")), "{dataset}");
+    assert_eq!((&source["loader"], &dataset["sampler"]), (&json!("single_turn"), &json!("sequential")));
+    assert_eq!(dataset["store"], "file");
 }
 
 #[test]

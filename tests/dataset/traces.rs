@@ -12,9 +12,21 @@ fn trace(name: &str) -> String {
 
 fn run(name: &str, more: &[&str]) -> Ran {
     let file = trace(name);
-    let args =
-        ["--url", "sim://?ttft=0&itl=0&slots=64", "--random-seed", "7", "--concurrency", "8", "--input-file", &file];
-    Place::new().profile(&args.iter().chain(more).copied().collect::<Vec<_>>())
+    let mut args = vec![
+        "--url",
+        "sim://?ttft=0&itl=0&slots=64",
+        "--random-seed",
+        "7",
+        "--concurrency",
+        "8",
+        "--input-file",
+        &file,
+    ];
+    if !more.contains(&"--fixed-schedule") {
+        args.push("--no-fixed-schedule");
+    }
+    args.extend(more);
+    Place::new().profile(&args)
 }
 
 fn prompts(ran: &Ran) -> Vec<String> {

@@ -50,6 +50,12 @@ pub(crate) const LEVEL: &[Level] = &[
     Level { from: "main.rs", to: "cli", because: "the binary is one call of it" },
     Level { from: "plan/", to: "config", because: "a plan is what the configuration says, resolved" },
     Level {
+        from: "plan/detection.rs",
+        to: "builtin::table",
+        because: "what a file is, its loaders are asked, and they are made here as everywhere",
+    },
+    Level { from: "plan/error.rs", to: "builtin::table", because: "such a loader may be broken" },
+    Level {
         from: "endpoint/reading.rs",
         to: "transport::sse",
         because: "the dialects share one reader of streams, and its framing is the transport's knowledge",

@@ -6,6 +6,7 @@ mod endings;
 mod harness;
 mod histories;
 mod load;
+mod load_phases;
 mod plugins;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod context;
+pub mod dataset;
 pub mod endpoint;
 pub mod error;
 pub mod exporter;

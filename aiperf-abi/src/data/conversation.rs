@@ -50,6 +50,12 @@ pub struct Turn {
     /// Videos: URLs or data URLs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub videos: Vec<Media>,
+    /// Texts, images and audio that the host makes and adds to those above, before the turn is formatted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recipes: Vec<Recipe>,
+    /// What was answered when the turn was recorded: where nothing says how long the reply may be, as long as this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_reply: Option<String>,
     /// Body fields of this turn alone; they win over those of the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra: Option<Map<String, Value>>,
@@ -67,6 +73,73 @@ impl Turn {
     pub fn text(content: impl Into<String>) -> Self {
         Self { texts: vec![Media::new("text", content)], ..Self::default() }
     }
+
+    /// A user turn of one text of so many tokens, which the host makes.
+    pub fn of_tokens(tokens: u32) -> Self {
+        Self { recipes: vec![Recipe::tokens("text", tokens)], ..Self::default() }
+    }
+}
+
+/// Something the host makes: it has the tokenizer, the corpus and the seed of the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Recipe {
+    /// A text of exactly so many tokens.
+    Text {
+        /// The name its [`Media`] has.
+        name: String,
+        /// Tokens.
+        tokens: u32,
+        /// Tokens of each block but the last.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        block: u32,
+        /// Ids of the blocks the text consists of: equal ids are equal text, in all conversations. None: a text of its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ids: Vec<i64>,
+    },
+    /// An image of noise, as a data URL.
+    Image {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+        /// How it is written.
+        format: ImageFormat,
+    },
+    /// Noise as a WAV file.
+    Audio {
+        /// Length.
+        seconds: f64,
+        /// Samples per second.
+        sample_rate: u32,
+        /// Bits of a sample: 8, 16, 24 or 32.
+        depth: u16,
+        /// 1 or 2.
+        channels: u16,
+    },
+}
+
+/// How an image is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ImageFormat {
+    /// Portable Network Graphics.
+    Png,
+    /// JPEG.
+    Jpeg,
+}
+
+impl Recipe {
+    /// A text of so many tokens under a name.
+    pub fn tokens(name: impl Into<String>, tokens: u32) -> Self {
+        Self::Text { name: name.into(), tokens, block: 0, ids: Vec::new() }
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Contents of one modality under one name (`query` and `passages` of a ranking are two).

@@ -2,6 +2,7 @@
 
 pub mod calibration;
 pub mod conversation;
+pub mod dataset;
 pub mod descriptor;
 pub mod piece;
 pub mod record;

@@ -9,6 +9,7 @@
 mod object;
 
 pub mod back;
+mod dataset;
 pub mod endpoint;
 pub(crate) mod guard;
 #[macro_use]

@@ -4,12 +4,19 @@
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::host::Category;
 use aiperf_abi::{
-    ArrivalPattern, ConsoleExporter, Context, DataExporter, DatasetSampler, Endpoint, Error, ErrorKind,
-    GpuTelemetryCollector, Host, Plot, Plugin, Ramp, RecordProcessor, ResultHandler, ResultsProcessor, TimingStrategy,
-    Transport, Ui, UrlSelectionStrategy,
+    ArrivalPattern, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore, DatasetComposer,
+    DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Host, Plot, Plugin, PublicDatasetLoader, Ramp,
+    RecordProcessor, ResultHandler, ResultsProcessor, TimingStrategy, Transport, Ui, UrlSelectionStrategy,
 };
 
-use crate::dataset::{RandomSampler, SequentialSampler, ShuffleSampler};
+use crate::dataset::file::{
+    AzureTraceLoader, BailianTraceLoader, BurstGptTraceLoader, InputsJsonLoader, MooncakeTraceLoader, MultiTurnLoader,
+    RandomPoolLoader, RawPayloadLoader, ShareGptLoader, SingleTurnLoader,
+};
+use crate::dataset::{
+    FileStore, MemoryStore, RandomSampler, RankingsComposer, SequentialSampler, ShareGptDataset, ShuffleSampler,
+    SyntheticComposer,
+};
 use crate::endpoint::{
     AudioTranscriptionEndpoint, ChatEmbeddingsEndpoint, ChatEndpoint, CohereRankingsEndpoint, CompletionsEndpoint,
     EmbeddingsEndpoint, HfTeiRankingsEndpoint, HuggingFaceGenerateEndpoint, ImageGenerationEndpoint, MessagesEndpoint,
@@ -142,6 +149,21 @@ built_in! {
     TimingStrategy { ConcurrencyStrategy, RequestRateStrategy, UserCentricStrategy, FixedScheduleStrategy }
     ArrivalPattern { ConstantArrival, PoissonArrival, GammaArrival, ConcurrencyBurstArrival }
     Ramp { LinearRamp, ExponentialRamp, PoissonRamp }
+    CustomDatasetLoader {
+        SingleTurnLoader,
+        MultiTurnLoader,
+        RandomPoolLoader,
+        RawPayloadLoader,
+        InputsJsonLoader,
+        MooncakeTraceLoader,
+        BailianTraceLoader,
+        BurstGptTraceLoader,
+        AzureTraceLoader,
+        ShareGptLoader,
+    }
+    PublicDatasetLoader { ShareGptDataset }
+    DatasetComposer { SyntheticComposer, RankingsComposer }
+    DatasetBackingStore { MemoryStore, FileStore }
     DatasetSampler { SequentialSampler, ShuffleSampler, RandomSampler }
     UrlSelectionStrategy { RoundRobinUrls }
 }

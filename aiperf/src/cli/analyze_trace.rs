@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::output;
-use super::validate::kind_of;
-use crate::dataset::file::{self, Analysis, Quantiles};
+use super::plugins::DiscoveryArgs;
+use crate::dataset::file::{self, Analysis, Looked, Quantiles};
 use crate::exit::Exit;
 use crate::export::file::write_whole;
+use crate::plan::detection;
 use crate::tokenizer::{self, TokenizerChoice};
 
 /// Everything `aiperf analyze-trace` takes.
@@ -45,12 +46,13 @@ pub struct AnalyzeTraceArgs {
 ///
 /// # Errors
 /// When the file cannot be read or a row of it is bad, and when the output cannot be written.
-pub fn run(args: &AnalyzeTraceArgs) -> Result<Exit, Failure> {
-    let kind = kind_of(args.kind.as_deref(), &args.path)?;
+pub fn run(args: &AnalyzeTraceArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
+    let registry = discovery.registry()?;
+    let (kind, mut loader) = detection::reader(&args.path, args.kind.as_deref(), args.block_size, &registry)?;
     let loaded = tokenizer::load(&TokenizerChoice { name: Some(args.tokenizer.clone()), ..TokenizerChoice::default() })
         .map_err(|error| Failure::new(Exit::Usage, &error))?;
-    let analysis = file::analyze(&args.path, kind, args.block_size, &loaded.tokenizer)
-        .map_err(|error| Failure::new(Exit::Usage, &error))?;
+    let looked = Looked { path: &args.path, kind: &kind, loader: &mut *loader };
+    let analysis = file::analyze(looked, &loaded.tokenizer).map_err(|error| Failure::new(Exit::Usage, &error))?;
     let json = format!("{:#}\n", serde_json::json!(analysis));
     if let Some(path) = &args.output_file {
         write_whole(path, json.as_bytes()).map_err(|error| Failure::new(Exit::Failed, &error))?;
@@ -60,7 +62,7 @@ pub fn run(args: &AnalyzeTraceArgs) -> Result<Exit, Failure> {
 }
 
 fn text(analysis: &Analysis) -> String {
-    let mut text = format!("{} ({}): {} requests", analysis.path.display(), analysis.kind.name(), analysis.requests);
+    let mut text = format!("{} ({}): {} requests", analysis.path.display(), analysis.kind, analysis.requests);
     if let Some(duration) = analysis.duration_ms {
         let _ = write!(text, " in {:.3} s", duration / 1000.0);
     }

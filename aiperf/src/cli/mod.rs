@@ -5,6 +5,7 @@ pub mod calibrate;
 pub mod completions;
 pub mod console;
 pub mod failure;
+mod merged;
 pub mod output;
 pub mod plugins;
 pub mod profile;
@@ -65,9 +66,9 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Profile(args) => profile::run(&args, &cli.discovery),
         Command::Plugins(args) => plugins::run(&args, &cli.discovery),
-        Command::AnalyzeTrace(args) => analyze_trace::run(&args),
+        Command::AnalyzeTrace(args) => analyze_trace::run(&args, &cli.discovery),
         Command::Completions(args) => completions::run(&args),
-        Command::Validate(args) => validate::run(&args),
+        Command::Validate(args) => validate::run(&args, &cli.discovery),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::ReferenceServer(args) => calibrate::run_server(&args),
     };

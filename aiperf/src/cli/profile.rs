@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::console::{self, Screen};
 use super::failure::Failure;
+use super::merged;
 use super::output;
 use super::plugins::{DiscoveryArgs, lock};
 use crate::config::ProfileFlags;
@@ -25,7 +26,7 @@ use crate::ui;
 #[derive(Debug, Args)]
 pub struct ProfileArgs {
     #[command(flatten)]
-    flags: ProfileFlags,
+    pub(super) flags: ProfileFlags,
 
     /// Refuse to run where the plugin packages are not those of this lock (`aiperf plugins lock` writes one)
     #[arg(long, value_name = "FILE", help_heading = "Plugins")]
@@ -53,7 +54,12 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             Library::open(path).map_err(told)?;
         }
     }
-    let plan = plan::resolve(&args.flags, &registry, RootSeed::from_entropy().value())?;
+    let merged = match &args.flags.config {
+        Some(path) => Some(merged::flags(path, &std::env::args_os().collect::<Vec<_>>())?),
+        None => None,
+    };
+    let flags = merged.as_ref().unwrap_or(&args.flags);
+    let plan = plan::resolve(flags, &registry, RootSeed::from_entropy().value())?;
     tracing::info!(
         endpoint = plan.target.endpoint,
         transport = plan.target.transport,

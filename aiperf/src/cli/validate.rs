@@ -1,13 +1,15 @@
 //! `aiperf validate`: what an input file is, and whether every row of it can be used.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::failure::Failure;
 use super::output;
-use crate::dataset::file::{self, FileKind, Survey};
+use super::plugins::DiscoveryArgs;
+use crate::dataset::file::{self, Looked, Survey};
 use crate::exit::Exit;
+use crate::plan::detection;
 
 /// Everything `aiperf validate` takes.
 #[derive(Debug, Args)]
@@ -29,26 +31,19 @@ pub struct ValidateArgs {
     json: bool,
 }
 
-/// The kind of a file: as the user says, else as its first row says.
-pub(super) fn kind_of(named: Option<&str>, path: &Path) -> Result<FileKind, Failure> {
-    match named {
-        Some(name) => FileKind::named(name).map_err(|error| Failure::saying(Exit::Usage, format!("`{name}`: {error}"))),
-        None => file::detect(path).map_err(|error| Failure::new(Exit::Usage, &error)),
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// When the file cannot be read, or it cannot be told what it is.
-pub fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
+pub fn run(args: &ValidateArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
     let (named, path) = match args.what.as_slice() {
         [kind, path] => (Some(kind.as_str()), PathBuf::from(path)),
         rest => (None, rest.iter().map(PathBuf::from).collect()),
     };
-    let kind = kind_of(named, &path)?;
-    let survey = file::survey(&path, kind, args.block_size, args.max_faults)
-        .map_err(|error| Failure::new(Exit::Usage, &error))?;
+    let registry = discovery.registry()?;
+    let (kind, mut loader) = detection::reader(&path, named, args.block_size, &registry)?;
+    let looked = Looked { path: &path, kind: &kind, loader: &mut *loader };
+    let survey = file::survey(looked, args.max_faults).map_err(|error| Failure::new(Exit::Usage, &error))?;
     match args.json {
         true => output::stdout(&format!("{:#}\n", serde_json::json!(survey))),
         false => output::stdout(&text(&survey)),
@@ -58,7 +53,7 @@ pub fn run(args: &ValidateArgs) -> Result<Exit, Failure> {
 
 fn text(survey: &Survey) -> String {
     let Survey { rows, requests, bad, empty, .. } = survey;
-    let mut text = format!("{} ({}): {rows} rows, {requests} requests", survey.path.display(), survey.kind.name());
+    let mut text = format!("{} ({}): {rows} rows, {requests} requests", survey.path.display(), survey.kind);
     if *empty > 0 {
         text.push_str(&format!(", {empty} rows without one"));
     }

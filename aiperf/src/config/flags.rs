@@ -53,6 +53,14 @@ pub enum ExportLevel {
 /// Everything `aiperf profile` can be told.
 #[derive(Debug, Clone, Args)]
 pub struct ProfileFlags {
+    /// A YAML file that says the same as these options, and several phases where it has them; an option wins over the file
+    #[arg(long, short = 'f', value_name = "FILE", help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+
+    /// The phases of that file; none: the options of the load are the one there is.
+    #[arg(skip)]
+    pub phases: Vec<PhaseFlags>,
+
     /// Model name(s), comma-separated or repeated: the body's `model`. Several take turns
     #[arg(
         long = "model-names",
@@ -249,6 +257,17 @@ pub struct ProfileFlags {
         help_heading = "Output"
     )]
     pub ui: String,
+}
+
+/// One of several phases.
+#[derive(Debug, Clone)]
+pub struct PhaseFlags {
+    /// What the user calls it.
+    pub name: String,
+    /// What warms up before it, as a load of its own.
+    pub warmup: Option<LoadFlags>,
+    /// Its load.
+    pub load: LoadFlags,
 }
 
 /// Distinct conversations when nothing else says how many.

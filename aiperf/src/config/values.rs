@@ -69,6 +69,14 @@ pub fn count32(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Bits of a sample of audio.
+pub fn depth(text: &str) -> Result<u16, String> {
+    match text.parse::<u16>() {
+        Ok(bits @ (8 | 16 | 24 | 32)) => Ok(bits),
+        _ => Err("expected 8, 16, 24 or 32".to_owned()),
+    }
+}
+
 /// Seconds, zero or above, or `inf`.
 pub fn seconds_or_infinite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -6,14 +6,33 @@ use aiperf_abi::data::conversation::Turn;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Puts the contents of files in the place of their paths. Paths are counted from `folder`.
+/// Makes the paths of a row whole, counted from its folder. What is no path stays.
+///
+/// # Errors
+/// When there is no such file: the field, and what is wrong with it.
+pub(super) fn locate(turn: &mut Turn, folder: &Path) -> Result<(), (&'static str, String)> {
+    let modalities = [("image", &mut turn.images), ("audio", &mut turn.audios), ("video", &mut turn.videos)];
+    for (field, all) in modalities {
+        for content in all.iter_mut().flat_map(|media| &mut media.contents).filter(|content| is_path(content)) {
+            let path = folder.join(content.strip_prefix("file://").unwrap_or(content));
+            if let Err(error) = std::fs::metadata(&path) {
+                return Err((field, format!("names the file {}, which cannot be read: {error}", path.display())));
+            }
+            let path = std::path::absolute(&path).unwrap_or(path);
+            *content = format!("file://{}", path.display());
+        }
+    }
+    Ok(())
+}
+
+/// Puts the contents of files in the place of their paths.
 ///
 /// # Errors
 /// When a file cannot be read, in words.
-pub(super) fn resolve(turn: &mut Turn, folder: &Path) -> Result<(), String> {
+pub(super) fn resolve(turn: &mut Turn) -> Result<(), String> {
     let read = |path: &str| {
-        let path = folder.join(path.strip_prefix("file://").unwrap_or(path));
-        std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
+        let path = path.strip_prefix("file://").unwrap_or(path);
+        std::fs::read(path).map_err(|error| format!("{path}: {error}"))
     };
     for content in turn.audios.iter_mut().flat_map(|media| &mut media.contents).filter(|content| is_path(content)) {
         let format = ending(content).to_owned();
@@ -82,10 +101,13 @@ mod tests {
             audios: vec![Media { name: String::new(), contents: vec!["b.wav".to_owned(), "wav,AAAA".to_owned()] }],
             ..Turn::default()
         };
-        resolve(&mut turn, folder.path()).unwrap();
+        locate(&mut turn, folder.path()).unwrap();
+        assert!(turn.images[0].contents[0].starts_with("file:///"));
+        resolve(&mut turn).unwrap();
         assert_eq!(turn.images[0].contents, ["data:image/jpeg;base64,Zm9v", url]);
         assert_eq!(turn.audios[0].contents, ["wav,Zm9vYmFy", "wav,AAAA"]);
         turn.images[0].contents[0] = "nothing.png".to_owned();
-        assert!(resolve(&mut turn, folder.path()).unwrap_err().contains("nothing.png"));
+        let (field, problem) = locate(&mut turn, folder.path()).unwrap_err();
+        assert!(field == "image" && problem.contains("nothing.png, which cannot be read"), "{problem}");
     }
 }

@@ -1,9 +1,10 @@
 //! Mixtures of lengths: pairs of input and output length, each with its share of the requests, as the user writes them.
 
+use aiperf_abi::{LengthPair as Pair, Spread};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::Spread;
+use super::spread::Draw;
 use crate::random::Stream;
 
 /// How far from 100 percent the shares may add up: they are written by people.
@@ -17,17 +18,6 @@ const FORMS: &str = "expected ISL,OSL:PERCENT;… or ISL|STDDEV,OSL|STDDEV:PERCE
 pub struct Mixture {
     /// At least one; their shares add up to 100.
     pairs: Vec<Pair>,
-}
-
-/// One pair of lengths.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Pair {
-    /// Input tokens.
-    pub isl: Spread,
-    /// Output tokens.
-    pub osl: Spread,
-    /// Share of the turns.
-    pub percent: f64,
 }
 
 #[derive(Deserialize)]
@@ -103,23 +93,29 @@ impl Mixture {
     }
 
     /// Mean input tokens of what is drawn.
-    pub(super) fn mean_input(&self) -> f64 {
+    pub fn mean_input(&self) -> f64 {
         let shares: f64 = self.pairs.iter().map(|pair| pair.percent).sum();
         self.pairs.iter().map(|pair| pair.percent * pair.isl.mean).sum::<f64>() / shares
     }
 
-    /// One of the pairs, by its share.
-    pub(super) fn draw(&self, stream: &mut Stream) -> Pair {
-        let sum: f64 = self.pairs.iter().map(|pair| pair.percent).sum();
-        let mut left = stream.random_range(0.0..1.0) * sum;
-        for pair in &self.pairs {
-            left -= pair.percent;
-            if left < 0.0 {
-                return *pair;
-            }
-        }
-        *self.pairs.last().expect("a mixture has at least one pair")
+    /// All of them.
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
     }
+}
+
+/// One of several pairs, by its share; none where there are none.
+pub(super) fn drawn(pairs: &[Pair], stream: &mut Stream) -> Option<Pair> {
+    let last = *pairs.last()?;
+    let sum: f64 = pairs.iter().map(|pair| pair.percent).sum();
+    let mut left = stream.random_range(0.0..1.0) * sum;
+    for pair in pairs {
+        left -= pair.percent;
+        if left < 0.0 {
+            return Some(*pair);
+        }
+    }
+    Some(last)
 }
 
 fn wrong(item: &str) -> String {
@@ -182,7 +178,7 @@ mod tests {
     fn shares_are_kept() {
         let mixture = Mixture::parse("1,1:70;2,2:30").unwrap();
         let mut stream = RootSeed::new(1).stream("x");
-        let first = (0..10_000).filter(|_| mixture.draw(&mut stream).isl.mean == 1.0).count();
+        let first = (0..10_000).filter(|_| drawn(mixture.pairs(), &mut stream).unwrap().isl.mean == 1.0).count();
         assert!((6_800..7_200).contains(&first), "{first}");
     }
 

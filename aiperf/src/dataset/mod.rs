@@ -1,27 +1,62 @@
 //! What is sent: conversations by index, and the order in which they are drawn. Knows not when they are sent, nor how.
 
 pub mod file;
+pub mod public;
 pub mod sampler;
 pub mod synthetic;
 
+mod collection;
 mod corpus;
+mod finish;
 mod media;
 mod mixture;
+mod pictures;
 mod prompt;
 mod recent;
+mod sound;
+mod spread;
+mod store;
 mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aiperf_abi::RowFault;
 use aiperf_abi::data::conversation::Conversation;
+use serde::Serialize;
 
+pub use collection::{Collected, Collector, When};
 pub use corpus::Corpus;
-pub use file::{FileDataset, FileKind, FileOptions, TraceOptions};
-pub use mixture::{Mixture, Pair};
+pub use finish::{Finishing, Prefixes};
+pub use mixture::Mixture;
 pub use prompt::PromptSource;
+pub use public::ShareGptDataset;
 pub use sampler::{RandomSampler, Sampler, SequentialSampler, ShuffleSampler};
-pub use synthetic::{Composer, Prefixes, RankingsOptions, Spread, SyntheticDataset, SyntheticOptions};
+pub use store::{FileStore, MemoryStore};
+pub use synthetic::{RankingsComposer, SyntheticComposer};
+
+/// What is done to recorded traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TraceOptions {
+    /// Times are divided by this.
+    pub speedup: f64,
+    /// Rows before this time (ms, as recorded) are left out, and it is time zero.
+    pub start_ms: Option<f64>,
+    /// Rows after this time (ms, as recorded) are left out.
+    pub end_ms: Option<f64>,
+    /// The earliest row that is left is time zero.
+    pub from_zero: bool,
+    /// Rows with more input tokens are left out.
+    pub max_input: Option<u32>,
+    /// No more output tokens are asked for.
+    pub max_output: Option<u32>,
+}
+
+impl Default for TraceOptions {
+    fn default() -> Self {
+        Self { speedup: 1.0, start_ms: None, end_ms: None, from_zero: false, max_input: None, max_output: None }
+    }
+}
 
 /// Conversations of a run, by index. May be asked from many threads at once.
 pub trait Dataset: Send + Sync {
@@ -75,7 +110,7 @@ pub enum DatasetError {
     },
     /// A row of a file that cannot be used.
     #[error("{0}")]
-    Row(Box<file::RowFault>),
+    Row(Box<RowFault>),
     /// A file that may be of several sorts, or of none.
     #[error(
         "{}: its first row fits {}; say what it is with --custom-dataset-type, one of: {}",
@@ -87,18 +122,21 @@ pub enum DatasetError {
         /// The file or folder.
         path: PathBuf,
         /// What it may be.
-        candidates: Vec<&'static str>,
+        candidates: Vec<String>,
         /// Whether these are those that fit.
         claimed: bool,
     },
-    /// A file of which nothing is left to send.
-    #[error("{}: there is nothing to send: {reason}", path.display())]
+    /// Nothing is left to send.
+    #[error("{from}: there is nothing to send: {reason}")]
     Nothing {
-        /// The file or folder.
-        path: PathBuf,
+        /// The file, or what else there was.
+        from: String,
         /// Why.
         reason: String,
     },
+    /// Whoever reads, makes or keeps the conversations has failed, in its words.
+    #[error("{0}")]
+    Load(String),
     /// The tokenizer has no text of so many tokens that could be found.
     #[error(
         "no text of exactly {wanted} tokens could be made with tokenizer `{tokenizer}` (the nearest has {nearest}); choose another --isl or --tokenizer"

@@ -10,7 +10,7 @@ use super::DatasetError;
 /// A conversation and its index.
 type Kept = (u64, Arc<Conversation>);
 
-/// Slots of conversations. With a slot for each index nothing is ever made twice.
+/// Slots of conversations.
 #[derive(Debug)]
 pub(super) struct Recent {
     slots: Vec<Mutex<Option<Kept>>>,
@@ -22,18 +22,13 @@ impl Recent {
         Self { slots: (0..count.max(1)).map(|_| Mutex::default()).collect() }
     }
 
-    /// How many are kept.
-    pub(super) fn len(&self) -> u64 {
-        self.slots.len() as u64
-    }
-
     /// The conversation of an index, made where it is not kept. Two threads may make the same one; nobody waits for that.
     pub(super) fn of(
         &self,
         index: u64,
         make: impl FnOnce() -> Result<Conversation, DatasetError>,
     ) -> Result<Arc<Conversation>, DatasetError> {
-        let slot = &self.slots[(index % self.len()) as usize];
+        let slot = &self.slots[(index % self.slots.len() as u64) as usize];
         if let Some((known, conversation)) = &*slot.lock().unwrap_or_else(PoisonError::into_inner)
             && *known == index
         {

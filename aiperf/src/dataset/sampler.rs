@@ -13,14 +13,14 @@ const AT_ONCE: usize = 64;
 pub struct Sampler {
     order: Box<dyn DatasetSampler>,
     len: u64,
-    ahead: [u64; AT_ONCE],
+    ahead: Vec<u64>,
     next: usize,
 }
 
 impl Sampler {
     /// Draws among `len` (at least 1) in this order.
     pub fn new(order: Box<dyn DatasetSampler>, len: u64) -> Self {
-        Self { order, len: len.max(1), ahead: [0; AT_ONCE], next: AT_ONCE }
+        Self { order, len: len.max(1), ahead: vec![0; AT_ONCE], next: AT_ONCE }
     }
 
     /// The index to send next. What a sampler says beyond the end is counted from the start again.

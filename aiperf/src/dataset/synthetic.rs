@@ -1,345 +1,192 @@
-//! Conversations made up from a corpus: how long, how many, for which sort of endpoint. Each depends on the seed and its
-//! own index alone, so they can be made in any order, on any number of threads, or only when asked for.
+//! The built-in composers: conversations made up by number, length and sort. They say what is wanted; the texts themselves
+//! are made by the host. Each conversation depends on the seed and its own index alone.
 
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::path::PathBuf;
 
-use aiperf_abi::data::conversation::{Conversation, Media, Turn};
+use aiperf_abi::data::conversation::{Conversation, Media, Recipe, Turn};
+use aiperf_abi::{
+    ComposerConfig, Context, ConversationSink, DatasetComposer, Error, LengthPair, Plugin, Result, Spread,
+};
 use rand::RngExt;
-use rand_distr::{Distribution, Normal};
-use serde::Serialize;
 
-use super::recent::Recent;
-use super::{Corpus, Dataset, DatasetError, Mixture, PromptSource};
+use super::spread::Draw;
+use super::{DatasetError, mixture, pictures};
 use crate::random::{RootSeed, Stream};
-use crate::tokenizer::Tokenizer;
 
-/// What to make up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SyntheticOptions {
-    /// How many conversations.
-    pub entries: u64,
-    /// Input tokens of a prompt.
-    pub input_tokens: Spread,
-    /// Output tokens asked for; `None`: no limit is sent.
-    pub output_tokens: Option<Spread>,
-    /// Text that prompts are cut from.
-    pub corpus: Corpus,
-    /// Pairs of lengths that take the place of the two above.
-    pub mixture: Option<Mixture>,
-    /// Prompts per turn.
-    pub batch_size: u32,
-    /// Turns of a conversation.
-    pub turns: Spread,
-    /// Milliseconds between a reply and the next turn: normal, at least 0.
-    pub delay: Option<Spread>,
-    /// What stands before the prompts.
-    pub prefixes: Prefixes,
-    /// The sort of turns.
-    pub composer: Composer,
+/// Turns of texts to answer or to embed, with images and audio where wanted.
+pub struct SyntheticComposer {
+    config: ComposerConfig,
+    pictures: Vec<PathBuf>,
 }
 
-/// What stands before the prompts of a conversation: shared by all, by some, or its own.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Prefixes {
-    /// How many texts there are, one of which begins the first prompt of a conversation.
-    pub pool: u32,
-    /// Tokens of such a text.
-    pub pool_tokens: u32,
-    /// The system message of all conversations, word for word.
-    pub system: Option<String>,
-    /// Tokens of a made-up system message of all conversations.
-    pub system_tokens: Option<u32>,
-    /// Tokens of a text that each conversation has for itself.
-    pub user_context_tokens: Option<u32>,
-}
-
-/// A number drawn anew for each use: normal, rounded, at least 1. Without spread, the rounded mean.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
-    /// Mean, above 0.
-    pub mean: f64,
-    /// Standard deviation, at least 0.
-    pub stddev: f64,
-}
-
-/// The sort of turns an endpoint wants.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Composer {
-    /// Texts to answer or to embed.
-    Prompts,
-    /// One query and passages to rank by it.
-    Rankings(RankingsOptions),
-}
-
-/// What a ranking consists of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RankingsOptions {
-    /// Passages per query.
-    pub passages: Spread,
-    /// Tokens of a passage.
-    pub passage_tokens: Spread,
-    /// Tokens of the query.
-    pub query_tokens: Spread,
-}
-
-impl Spread {
-    /// Always the same number.
-    pub fn exactly(mean: f64) -> Self {
-        Self { mean, stddev: 0.0 }
-    }
-
-    pub(super) fn draw(self, stream: &mut Stream) -> u32 {
-        // `check` has refused what `Normal` would refuse; beyond u32 the cast saturates.
-        self.sample(stream).round().max(1.0) as u32
-    }
-
-    fn sample(self, stream: &mut Stream) -> f64 {
-        Normal::new(self.mean, self.stddev).map_or(self.mean, |normal| normal.sample(stream))
-    }
-
-    pub(super) fn check(self, what: &'static str) -> Result<(), DatasetError> {
-        let wrong = |value: f64, expected| Err(DatasetError::OutOfRange { what, value: value.to_string(), expected });
-        if !(self.mean.is_finite() && self.mean > 0.0) {
-            return wrong(self.mean, "a mean above 0");
-        }
-        if !(self.stddev.is_finite() && self.stddev >= 0.0) {
-            return wrong(self.stddev, "a standard deviation of at least 0");
-        }
-        Ok(())
-    }
-}
-
-impl SyntheticOptions {
-    /// How many conversations are kept: all, or the latest.
-    fn kept(&self) -> u64 {
-        let tokens = match &self.composer {
-            Composer::Prompts => {
-                let input = self.mixture.as_ref().map_or(self.input_tokens.mean, Mixture::mean_input);
-                let prefixes =
-                    [Some(self.prefixes.pool_tokens), self.prefixes.system_tokens, self.prefixes.user_context_tokens];
-                input * f64::from(self.batch_size) * self.turns.mean
-                    + f64::from(prefixes.into_iter().flatten().sum::<u32>())
+impl Plugin for SyntheticComposer {
+    fn new(cx: &Context<'_>) -> Result<Self> {
+        let config: ComposerConfig = cx.config()?;
+        checked(&config, || {
+            config.turns.check("the number of turns")?;
+            config.input_tokens.check("the input length")?;
+            if let Some(images) = &config.images {
+                images.width.check("the width of an image")?;
+                images.height.check("the height of an image")?;
+                at_least_one("the number of images", images.batch_size.into())?;
             }
-            Composer::Rankings(rankings) => {
-                rankings.query_tokens.mean + rankings.passages.mean * rankings.passage_tokens.mean
-            }
-        };
-        let words = self.prefixes.system.as_ref().map_or(0, String::len) as f64;
-        let all = self.entries as f64 * (CONVERSATION_BYTES + words + TOKEN_BYTES * tokens);
-        if all <= KEPT_BYTES as f64 { self.entries } else { self.entries.min(RECENT) }
-    }
-
-    fn check(&self) -> Result<(), DatasetError> {
-        let count = |what, value: u64| match value {
-            0 => Err(DatasetError::OutOfRange { what, value: "0".to_owned(), expected: "at least 1" }),
-            _ => Ok(()),
-        };
-        count("the number of dataset entries", self.entries)?;
-        count("the batch size", self.batch_size.into())?;
-        if let Some(output) = self.output_tokens {
-            output.check("the output length")?;
-        }
-        match &self.composer {
-            Composer::Prompts => {
-                self.turns.check("the number of turns")?;
-                self.input_tokens.check("the input length")
-            }
-            Composer::Rankings(rankings) => {
-                rankings.passages.check("the number of passages")?;
-                rankings.passage_tokens.check("the length of a passage")?;
-                rankings.query_tokens.check("the length of a query")
-            }
-        }
+            config.audio.as_ref().map_or(Ok(()), |audio| {
+                audio.seconds.check("the length of an audio clip")?;
+                at_least_one("the number of audio clips", audio.batch_size.into())
+            })
+        })?;
+        let folder = config.images.as_ref().and_then(|images| images.folder.as_deref());
+        let pictures = folder.map(pictures::in_folder).transpose()?.unwrap_or_default();
+        Ok(Self { config, pictures })
     }
 }
 
-/// Bytes of conversations that are kept. Where all of them are more, only the latest are, and one that is asked for again
-/// is made again: memory must not grow with the number of requests.
-const KEPT_BYTES: u64 = 64 << 20;
-/// Conversations that are kept of those that are too many.
-const RECENT: u64 = 1024;
-/// Bytes of a conversation beside its text, and of the text of a token, roughly.
-const CONVERSATION_BYTES: f64 = 600.0;
-const TOKEN_BYTES: f64 = 5.0;
-
-/// Made-up conversations. Each is made when it is first asked for.
-#[derive(Debug)]
-pub struct SyntheticDataset {
-    options: SyntheticOptions,
-    source: PromptSource,
-    seed: RootSeed,
-    made: Recent,
+impl DatasetComposer for SyntheticComposer {
+    fn compose(&mut self, out: &mut dyn ConversationSink) -> Result<()> {
+        (0..self.config.entries).try_for_each(|index| out.push(self.conversation(index)))
+    }
 }
 
-impl SyntheticDataset {
-    /// A dataset of which nothing is made yet.
-    ///
-    /// # Errors
-    /// When an option makes no sense.
-    pub fn new(options: SyntheticOptions, tokenizer: Arc<Tokenizer>, seed: RootSeed) -> Result<Self, DatasetError> {
-        options.check()?;
-        let made = Recent::new(options.kept());
-        let source = PromptSource::new(tokenizer, options.corpus);
-        Ok(Self { options, source, seed, made })
-    }
-
-    /// Makes all that is not made yet, on all cores, where all can be kept. Blocks; call it before the first request so
-    /// that making a conversation never delays sending one.
-    ///
-    /// # Errors
-    /// When one of them cannot be made.
-    pub fn fill(&self) -> Result<(), DatasetError> {
-        if !self.is_at_hand() {
-            return Ok(());
-        }
-        let next = AtomicU64::new(0);
-        let work = || {
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= self.len() {
-                    return Ok(());
-                }
-                self.conversation(index)?;
-            }
-        };
-        // A few are made faster than a thread is started.
-        let threads =
-            thread::available_parallelism().map_or(1, NonZeroUsize::get).min(self.made.len() as usize / 64 + 1);
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mine = work();
-            let joined = others.into_iter().map(|other| match other.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            joined.fold(mine, Result::and)
-        })
-    }
-
-    fn make(&self, index: u64) -> Result<Conversation, DatasetError> {
-        let mut stream = self.seed.stream_at("dataset.synthetic", index);
-        // What most runs do not use has streams of its own: without it the prompts are the same.
-        let mut shape = self.seed.stream_at("dataset.synthetic.shape", index);
-        let count = match self.options.composer {
-            Composer::Prompts => self.options.turns.draw(&mut shape),
-            Composer::Rankings(_) => 1,
-        };
-        let mut turns = Vec::with_capacity(count as usize);
-        for number in 0..count {
-            let mut turn = self.turn(index, number, &mut stream, &mut shape)?;
-            if let (1.., Some(delay)) = (number, self.options.delay) {
+impl SyntheticComposer {
+    fn conversation(&self, index: u64) -> Conversation {
+        let config = &self.config;
+        let seed = RootSeed::new(config.seed);
+        let mut stream = seed.stream_at("dataset.synthetic", index);
+        // What most runs do not use has streams of its own: without it the rest is the same.
+        let mut shape = seed.stream_at("dataset.synthetic.shape", index);
+        let mut media = seed.stream_at("dataset.synthetic.media", index);
+        let count = config.turns.draw(&mut shape);
+        let turns = (0..count).map(|number| {
+            let pair = mixture::drawn(&config.lengths, &mut shape);
+            let own = LengthPair { isl: config.input_tokens, osl: Spread::default(), percent: 0.0 };
+            let input = pair.unwrap_or(own).isl;
+            let output = pair.map(|pair| pair.osl).or(config.output_tokens);
+            let texts = (0..config.batch_size).map(|_| Recipe::tokens("text", input.draw(&mut stream)));
+            let mut turn = Turn { recipes: texts.collect(), ..Turn::default() };
+            turn.max_tokens = output.map(|output| output.draw(&mut stream));
+            self.add_media(&mut turn, &mut media);
+            if let (1.., Some(delay)) = (number, config.delay_ms) {
                 turn.delay = Some(delay.sample(&mut shape).max(0.0));
             }
-            turns.push(turn);
-        }
-        let prefixes = &self.options.prefixes;
-        let made = |tokens: u32, mut stream: Stream| self.source.text(tokens as usize, &mut stream);
-        let system =
-            prefixes.system_tokens.map(|tokens| made(tokens, self.seed.stream("dataset.system"))).transpose()?;
-        let context = |tokens| made(tokens, self.seed.stream_at("dataset.user_context", index));
-        Ok(Conversation {
-            session_id: format!("session_{index:06}"),
-            turns,
-            system_message: prefixes.system.clone().or(system),
-            user_context_message: prefixes.user_context_tokens.map(context).transpose()?,
-        })
+            turn
+        });
+        Conversation { turns: turns.collect(), ..Conversation::default() }
     }
 
-    fn turn(&self, index: u64, number: u32, stream: &mut Stream, shape: &mut Stream) -> Result<Turn, DatasetError> {
-        let pair = self.options.mixture.as_ref().map(|mixture| mixture.draw(shape));
-        let input = pair.map_or(self.options.input_tokens, |pair| pair.isl);
-        let output = pair.map(|pair| pair.osl).or(self.options.output_tokens);
-        let texts = match &self.options.composer {
-            Composer::Prompts => vec![Media {
-                name: "text".to_owned(),
-                contents: match number == 0 && self.options.prefixes.pool > 0 {
-                    false => self.texts(self.options.batch_size, input, stream)?,
-                    true => self.prefixed(index, input, stream)?,
-                },
-            }],
-            Composer::Rankings(rankings) => {
-                let passages = rankings.passages.draw(stream);
-                vec![
-                    Media { name: "query".to_owned(), contents: self.texts(1, rankings.query_tokens, stream)? },
-                    Media {
-                        name: "passages".to_owned(),
-                        contents: self.texts(passages, rankings.passage_tokens, stream)?,
-                    },
-                ]
+    fn add_media(&self, turn: &mut Turn, stream: &mut Stream) {
+        if let Some(images) = &self.config.images {
+            for _ in 0..images.batch_size {
+                if !self.pictures.is_empty() {
+                    let picture = &self.pictures[stream.random_range(0..self.pictures.len())];
+                    turn.images.push(Media::new("image", format!("file://{}", picture.display())));
+                    continue;
+                }
+                let (width, height) = (images.width.draw(stream), images.height.draw(stream));
+                let either = pictures::FORMATS[stream.random_range(0..pictures::FORMATS.len())];
+                turn.recipes.push(Recipe::Image { width, height, format: images.format.unwrap_or(either) });
             }
-        };
-        let max_tokens = output.map(|output| output.draw(stream));
-        Ok(Turn { texts, max_tokens, ..Turn::default() })
-    }
-
-    /// The texts of a first turn, each after the conversation's text from the pool.
-    fn prefixed(&self, index: u64, length: Spread, stream: &mut Stream) -> Result<Vec<String>, DatasetError> {
-        let Prefixes { pool, pool_tokens, .. } = self.options.prefixes;
-        let which = self.seed.stream_at("dataset.prefix.choice", index).random_range(0..pool);
-        let prefix = (pool_tokens as usize, self.seed.stream_at("dataset.prefix", which.into()));
-        (0..self.options.batch_size)
-            .map(|text| {
-                let tokens = length.draw(stream) as usize;
-                let own = self.seed.stream_at("dataset.prefix.rest", index << 20 | u64::from(text));
-                self.source.joined(vec![prefix.clone(), (tokens, own)])
-            })
-            .collect()
-    }
-
-    fn texts(&self, count: u32, length: Spread, stream: &mut Stream) -> Result<Vec<String>, DatasetError> {
-        (0..count)
-            .map(|_| {
-                let tokens = length.draw(stream);
-                self.source.text(tokens as usize, stream)
-            })
-            .collect()
+        }
+        if let Some(audio) = &self.config.audio {
+            for _ in 0..audio.batch_size {
+                let seconds = audio.seconds.sample(stream).max(0.1);
+                let khz = *drawn(&audio.sample_rates_khz, stream).unwrap_or(&16.0);
+                let depth = *drawn(&audio.depths, stream).unwrap_or(&16);
+                let sample_rate = (khz * 1000.0).round() as u32;
+                turn.recipes.push(Recipe::Audio { seconds, sample_rate, depth, channels: audio.channels });
+            }
+        }
     }
 }
 
-impl Dataset for SyntheticDataset {
-    fn len(&self) -> u64 {
-        self.options.entries
+fn drawn<'a, T>(among: &'a [T], stream: &mut Stream) -> Option<&'a T> {
+    match among.len() {
+        0 => None,
+        len => among.get(stream.random_range(0..len)),
     }
+}
 
-    fn conversation(&self, index: u64) -> Result<Arc<Conversation>, DatasetError> {
-        let index = index % self.options.entries;
-        self.made.of(index, || self.make(index))
+/// One query and passages to rank by it.
+pub struct RankingsComposer {
+    config: ComposerConfig,
+}
+
+impl Plugin for RankingsComposer {
+    fn new(cx: &Context<'_>) -> Result<Self> {
+        let config: ComposerConfig = cx.config()?;
+        checked(&config, || {
+            config.passages.check("the number of passages")?;
+            config.passage_tokens.check("the length of a passage")?;
+            config.query_tokens.check("the length of a query")
+        })?;
+        Ok(Self { config })
     }
+}
 
-    fn is_at_hand(&self) -> bool {
-        self.made.len() == self.options.entries
+impl DatasetComposer for RankingsComposer {
+    fn compose(&mut self, out: &mut dyn ConversationSink) -> Result<()> {
+        let config = &self.config;
+        (0..config.entries).try_for_each(|index| {
+            let mut stream = RootSeed::new(config.seed).stream_at("dataset.synthetic", index);
+            let passages = config.passages.draw(&mut stream);
+            let mut recipes = vec![Recipe::tokens("query", config.query_tokens.draw(&mut stream))];
+            let passage = |_| Recipe::tokens("passages", config.passage_tokens.draw(&mut stream));
+            recipes.extend((0..passages).map(passage));
+            let max_tokens = config.output_tokens.map(|output| output.draw(&mut stream));
+            let turn = Turn { recipes, max_tokens, ..Turn::default() };
+            out.push(Conversation { turns: vec![turn], ..Conversation::default() })
+        })
+    }
+}
+
+/// Refuses what makes no sense: what all composers need, and `more`.
+fn checked(config: &ComposerConfig, more: impl FnOnce() -> Result<(), DatasetError>) -> Result<()> {
+    let all = || {
+        at_least_one("the number of dataset entries", config.entries)?;
+        at_least_one("the batch size", config.batch_size.into())?;
+        config.output_tokens.map_or(Ok(()), |output| output.check("the output length"))?;
+        more()
+    };
+    all().map_err(|error| Error::invalid_config(error.to_string()))
+}
+
+fn at_least_one(what: &'static str, value: u64) -> Result<(), DatasetError> {
+    match value {
+        0 => Err(DatasetError::OutOfRange { what, value: "0".to_owned(), expected: "at least 1" }),
+        _ => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::tokenizer::Embedded;
+    use crate::dataset::{Collected, Collector, Dataset, FileStore, Finishing, MemoryStore, Mixture, Prefixes, When};
+    use crate::tokenizer::{Embedded, Tokenizer};
+    use aiperf_abi::testing::construct;
+    use aiperf_abi::{AudioConfig, ImageConfig};
 
-    fn prompts(entries: u64) -> SyntheticOptions {
-        SyntheticOptions {
-            entries,
-            input_tokens: Spread::exactly(32.0),
-            output_tokens: None,
-            corpus: Corpus::Sonnet,
-            mixture: None,
-            turns: Spread::exactly(1.0),
-            delay: None,
-            prefixes: Prefixes::default(),
-            batch_size: 1,
-            composer: Composer::Prompts,
-        }
+    fn prompts(entries: u64) -> ComposerConfig {
+        ComposerConfig { entries, batch_size: 1, input_tokens: Spread::exactly(32.0), ..ComposerConfig::default() }
     }
 
-    fn dataset(options: SyntheticOptions, seed: u64) -> SyntheticDataset {
+    fn composed<T: Plugin + DatasetComposer>(mut config: ComposerConfig, prefixes: Prefixes, seed: u64) -> Collected {
+        config.seed = seed;
+        let mut composer: T = construct(serde_json::to_value(&config).unwrap()).unwrap();
         let tokenizer = Arc::new(Tokenizer::embedded(Embedded::Gpt2));
-        SyntheticDataset::new(options, tokenizer, RootSeed::new(seed)).unwrap()
+        let finishing = Finishing { delay_ratio: 1.0, prefixes, ..Finishing::default() };
+        let store = Box::new(MemoryStore::default());
+        let seed = RootSeed::new(seed);
+        let mut collector = Collector::new(store, When::Stored, finishing, tokenizer, seed).unwrap();
+        let ended = composer.compose(&mut collector);
+        collector.finish(ended, "a test").unwrap()
     }
 
-    fn all(dataset: &SyntheticDataset) -> Vec<Arc<Conversation>> {
+    fn dataset(config: ComposerConfig, seed: u64) -> Collected {
+        composed::<SyntheticComposer>(config, Prefixes::default(), seed)
+    }
+
+    fn all(dataset: &Collected) -> Vec<Arc<Conversation>> {
         (0..dataset.len()).map(|index| dataset.conversation(index).unwrap()).collect()
     }
 
@@ -354,37 +201,39 @@ mod tests {
     }
 
     #[test]
-    fn of_more_than_can_be_kept_each_is_the_same_again() {
-        let (few, many) = (dataset(prompts(3000), 5), dataset(prompts(1_000_000), 5));
-        assert!(few.is_at_hand() && !many.is_at_hand());
-        many.fill().unwrap();
-        for index in [0, 2999, 0, 1024, 0] {
-            assert_eq!(many.conversation(index).unwrap(), few.conversation(index).unwrap());
+    fn what_is_kept_as_text_and_what_is_made_again_is_the_same() {
+        let options =
+            ComposerConfig { turns: Spread::exactly(2.0), delay_ms: Some(Spread::exactly(50.0)), ..prompts(300) };
+        let at_hand = dataset(options.clone(), 5);
+        let mut composer: SyntheticComposer =
+            construct(serde_json::to_value(ComposerConfig { seed: 5, ..options }).unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store: FileStore = construct(serde_json::json!({"folder": folder.path()})).unwrap();
+        let finishing = Finishing { delay_ratio: 1.0, ..Finishing::default() };
+        let tokenizer = Arc::new(Tokenizer::embedded(Embedded::Gpt2));
+        let mut collector =
+            Collector::new(Box::new(store), When::Read, finishing, tokenizer, RootSeed::new(5)).unwrap();
+        let ended = composer.compose(&mut collector);
+        let made_again = collector.finish(ended, "a test").unwrap();
+        assert!(at_hand.is_at_hand() && !made_again.is_at_hand());
+        for index in [0, 299, 0, 64, 128] {
+            assert_eq!(made_again.conversation(index).unwrap(), at_hand.conversation(index).unwrap());
         }
-        assert!(
-            !dataset(SyntheticOptions { input_tokens: Spread::exactly(10_000.0), ..prompts(3000) }, 5).is_at_hand()
-        );
     }
 
     #[test]
-    fn the_seed_decides_and_neither_order_nor_threads_do() {
-        let options = SyntheticOptions { input_tokens: Spread { mean: 20.0, stddev: 9.0 }, ..prompts(300) };
-        let forward = dataset(options.clone(), 5);
-        let expected = all(&forward);
-        let filled = dataset(options.clone(), 5);
-        filled.fill().unwrap();
-        assert_eq!(all(&filled), expected);
-        let backward = dataset(options.clone(), 5);
-        for index in (0..300).rev() {
-            assert_eq!(backward.conversation(index).unwrap(), expected[index as usize]);
-        }
+    fn the_seed_decides_and_the_number_of_conversations_does_not() {
+        let options = ComposerConfig { input_tokens: Spread { mean: 20.0, stddev: 9.0 }, ..prompts(700) };
+        let expected = all(&dataset(options.clone(), 5));
+        assert_eq!(all(&dataset(options.clone(), 5)), expected);
+        assert_eq!(all(&dataset(ComposerConfig { entries: 3, ..options.clone() }, 5)), expected[..3]);
         assert_ne!(all(&dataset(options, 6)), expected);
     }
 
     #[test]
     fn lengths_spread_around_their_mean_and_never_below_one() {
         let spread = Spread { mean: 10.0, stddev: 8.0 };
-        let options = SyntheticOptions { output_tokens: Some(spread), ..prompts(2000) };
+        let options = ComposerConfig { output_tokens: Some(spread), ..prompts(2000) };
         let limits: Vec<f64> =
             all(&dataset(options, 2)).iter().map(|one| f64::from(one.turns[0].max_tokens.unwrap())).collect();
         let mean = limits.iter().sum::<f64>() / limits.len() as f64;
@@ -396,22 +245,22 @@ mod tests {
 
     #[test]
     fn a_mean_without_spread_is_rounded() {
-        let options = SyntheticOptions { output_tokens: Some(Spread::exactly(7.5)), ..prompts(3) };
+        let options = ComposerConfig { output_tokens: Some(Spread::exactly(7.5)), ..prompts(3) };
         assert!(all(&dataset(options, 2)).iter().all(|one| one.turns[0].max_tokens == Some(8)));
     }
 
     #[test]
     fn a_batch_is_several_texts_of_one_turn() {
-        let one = dataset(SyntheticOptions { batch_size: 4, ..prompts(1) }, 1).conversation(0).unwrap();
+        let one = dataset(ComposerConfig { batch_size: 4, ..prompts(1) }, 1).conversation(0).unwrap();
         assert_eq!(one.turns[0].texts.len(), 1);
         assert_eq!(one.turns[0].texts[0].contents.len(), 4);
     }
 
     #[test]
     fn conversations_have_turns_and_delays_after_the_first() {
-        let options = SyntheticOptions {
+        let options = ComposerConfig {
             turns: Spread { mean: 4.0, stddev: 1.5 },
-            delay: Some(Spread { mean: 100.0, stddev: 80.0 }),
+            delay_ms: Some(Spread { mean: 100.0, stddev: 80.0 }),
             ..prompts(200)
         };
         let all = all(&dataset(options, 1));
@@ -426,7 +275,7 @@ mod tests {
     fn a_mixture_decides_both_lengths_of_a_turn_together() {
         let mixture = Mixture::parse("20,5:50;40,9:50").unwrap();
         let tokenizer = Tokenizer::embedded(Embedded::Gpt2);
-        let options = SyntheticOptions { mixture: Some(mixture), ..prompts(100) };
+        let options = ComposerConfig { lengths: mixture.pairs().to_vec(), ..prompts(100) };
         let pairs: std::collections::BTreeSet<_> = all(&dataset(options, 1))
             .iter()
             .map(|one| (tokenizer.count(&one.turns[0].texts[0].contents[0]), one.turns[0].max_tokens.unwrap()))
@@ -438,8 +287,8 @@ mod tests {
     fn what_stands_before_a_prompt_is_shared_as_said() {
         let tokenizer = Tokenizer::embedded(Embedded::Gpt2);
         let prefixes = Prefixes { pool: 3, pool_tokens: 50, ..Prefixes::default() };
-        let options = SyntheticOptions { prefixes, turns: Spread::exactly(2.0), ..prompts(60) };
-        let all = self::all(&dataset(options, 1));
+        let options = ComposerConfig { turns: Spread::exactly(2.0), ..prompts(60) };
+        let all = self::all(&composed::<SyntheticComposer>(options, prefixes, 1));
         let text = |one: &Conversation, turn: usize| one.turns[turn].texts[0].contents[0].clone();
         assert!(all.iter().all(|one| tokenizer.count(&text(one, 0)) == 82 && tokenizer.count(&text(one, 1)) == 32));
         let beginnings: std::collections::HashSet<String> =
@@ -449,7 +298,7 @@ mod tests {
         assert_eq!(whole.len(), 60);
 
         let prefixes = Prefixes { system_tokens: Some(20), user_context_tokens: Some(30), ..Prefixes::default() };
-        let all = self::all(&dataset(SyntheticOptions { prefixes, ..prompts(50) }, 1));
+        let all = self::all(&composed::<SyntheticComposer>(prompts(50), prefixes, 1));
         let system: std::collections::HashSet<_> = all.iter().map(|one| one.system_message.clone().unwrap()).collect();
         let contexts: std::collections::HashSet<_> =
             all.iter().map(|one| one.user_context_message.clone().unwrap()).collect();
@@ -460,13 +309,13 @@ mod tests {
 
     #[test]
     fn a_ranking_has_one_query_and_its_passages() {
-        let rankings = RankingsOptions {
+        let config = ComposerConfig {
             passages: Spread::exactly(3.0),
             passage_tokens: Spread::exactly(12.0),
             query_tokens: Spread::exactly(5.0),
+            ..prompts(1)
         };
-        let options = SyntheticOptions { composer: Composer::Rankings(rankings), ..prompts(1) };
-        let one = dataset(options, 1).conversation(0).unwrap();
+        let one = composed::<RankingsComposer>(config, Prefixes::default(), 1).conversation(0).unwrap();
         let tokenizer = Tokenizer::embedded(Embedded::Gpt2);
         let counts: Vec<(&str, Vec<usize>)> = one.turns[0]
             .texts
@@ -478,13 +327,42 @@ mod tests {
 
     #[test]
     fn numbers_that_cannot_be_are_refused_by_name() {
-        let tokenizer = Arc::new(Tokenizer::embedded(Embedded::Gpt2));
-        let refused =
-            |options| SyntheticDataset::new(options, Arc::clone(&tokenizer), RootSeed::new(0)).unwrap_err().to_string();
+        let refused = |config: ComposerConfig| {
+            let made = construct::<SyntheticComposer>(serde_json::to_value(&config).unwrap());
+            made.err().expect("a refusal").to_string()
+        };
         assert_eq!(refused(prompts(0)), "the number of dataset entries is 0, but it must be at least 1");
-        let negative = SyntheticOptions { input_tokens: Spread { mean: 5.0, stddev: -1.0 }, ..prompts(1) };
+        let negative = ComposerConfig { input_tokens: Spread { mean: 5.0, stddev: -1.0 }, ..prompts(1) };
         assert!(refused(negative).contains("the input length is -1"));
-        let endless = SyntheticOptions { output_tokens: Some(Spread::exactly(f64::NAN)), ..prompts(1) };
-        assert!(refused(endless).contains("the output length is NaN"));
+        let nothing = ComposerConfig { output_tokens: Some(Spread::exactly(0.0)), ..prompts(1) };
+        assert!(refused(nothing).contains("the output length is 0"));
+    }
+
+    #[test]
+    fn turns_have_images_and_audio_where_wanted_and_the_same_texts_as_without() {
+        let images = ImageConfig {
+            width: Spread::exactly(8.0),
+            height: Spread::exactly(6.0),
+            batch_size: 2,
+            format: None,
+            folder: None,
+        };
+        let audio = AudioConfig {
+            seconds: Spread::exactly(0.2),
+            batch_size: 1,
+            depths: vec![16],
+            sample_rates_khz: vec![8.0],
+            channels: 1,
+        };
+        let config = ComposerConfig { images: Some(images), audio: Some(audio), ..prompts(20) };
+        let (with, without) = (all(&dataset(config, 1)), all(&dataset(prompts(20), 1)));
+        let mut formats = std::collections::BTreeSet::new();
+        for (with, without) in with.iter().zip(&without) {
+            assert_eq!(with.turns[0].texts, without.turns[0].texts);
+            let pictures = &with.turns[0].images[0].contents;
+            assert_eq!((pictures.len(), with.turns[0].audios[0].contents.len()), (2, 1));
+            formats.extend(pictures.iter().map(|url| url.split(';').next().unwrap().to_owned()));
+        }
+        assert_eq!(formats.into_iter().collect::<Vec<_>>(), ["data:image/jpeg", "data:image/png"]);
     }
 }

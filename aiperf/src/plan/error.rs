@@ -73,6 +73,9 @@ pub enum PlanError {
         /// Its transport.
         other: String,
     },
+    /// A plugin that looks at a file is broken.
+    #[error(transparent)]
+    Make(#[from] crate::builtin::table::MakeError),
     /// No such endpoint or transport.
     #[error(transparent)]
     Registry(#[from] crate::plugin::registry::RegistryError),

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::PlanError;
+use crate::config::flags::PhaseFlags;
 use crate::config::load::{
     DEFAULT_ARRIVAL_PATTERN, DEFAULT_CONCURRENCY, DEFAULT_GRACE_SECONDS, DEFAULT_REQUEST_COUNT, DEFAULT_SMOOTHNESS,
     LoadFlags, MOST_WORKERS, SMOOTH_ARRIVAL_PATTERN,
@@ -154,6 +155,24 @@ pub fn resolve_load(flags: &LoadFlags, registry: &Registry) -> Result<Load, Plan
     let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let workers = flags.workers_max.unwrap_or(processors.min(MOST_WORKERS));
     Ok(Load { measurements: vec![measurement], workers })
+}
+
+/// Makes the load of a run of several measurements.
+///
+/// # Errors
+/// As [`resolve_load`].
+pub fn resolve_phases(phases: &[PhaseFlags], registry: &Registry) -> Result<Vec<Measurement>, PlanError> {
+    let one = |phase: &PhaseFlags| {
+        let measured = measurement(&phase.name, &phase.load, registry)?;
+        // A warm-up that was asked for by options takes the place of the file's.
+        Ok(match (&measured.warmup, &phase.warmup) {
+            (None, Some(own)) => {
+                Measurement { warmup: Some(measurement(PROFILING, own, registry)?.profiling), ..measured }
+            }
+            _ => measured,
+        })
+    };
+    phases.iter().map(one).collect()
 }
 
 /// What a measurement is called when nobody calls it anything.

@@ -1,6 +1,7 @@
 //! The plan: what a run will do, resolved from everything the user said and from what the registry knows. Validated before
 //! anything is sent, and printed as it stands into the results.
 
+pub mod detection;
 pub mod error;
 pub mod input;
 pub mod load;
@@ -9,7 +10,8 @@ pub mod resolve;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aiperf_abi::{EndpointMetadata, ModelEndpoint};
+pub use aiperf_abi::Spread;
+use aiperf_abi::{AudioConfig, EndpointMetadata, ImageConfig, ModelEndpoint};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,7 +21,7 @@ pub use resolve::resolve;
 
 use crate::config::flags::ExportLevel;
 use crate::config::values::Header;
-use crate::dataset::{Corpus, FileOptions, Mixture, Prefixes};
+use crate::dataset::{Corpus, Mixture, Prefixes, TraceOptions};
 use crate::metric::{Measures, Slos};
 use crate::secret;
 
@@ -84,8 +86,10 @@ pub struct Input {
     pub tokenizer: Option<String>,
     /// Revision of a tokenizer from the hub.
     pub tokenizer_revision: String,
-    /// The file that is sent, where it is not made up.
-    pub file: Option<FileOptions>,
+    /// Whence it comes.
+    pub source: DataSource,
+    /// Entry of the `dataset_backing_store` category: where it is kept.
+    pub store: String,
     /// Entry of the `dataset_sampler` category: the order in which conversations are drawn.
     pub sampler: String,
     /// Text that prompts are cut from.
@@ -94,19 +98,43 @@ pub struct Input {
     pub mixture: Option<Mixture>,
     /// Turns of a made-up conversation.
     pub turns: Spread,
-    /// Milliseconds between a reply and the next turn.
+    /// Milliseconds between a reply and the next turn of a made-up conversation.
     pub delay_ms: Option<Spread>,
+    /// Every delay is multiplied by this.
+    pub delay_ratio: f64,
+    /// What is done to recorded traffic.
+    pub trace: TraceOptions,
+    /// Tokens of a block of hash ids, where the user says.
+    pub block_size: Option<u32>,
+    /// Images in each made-up turn.
+    pub images: Option<ImageConfig>,
+    /// Audio in each made-up turn.
+    pub audio: Option<AudioConfig>,
     /// What stands before the prompts.
     pub prefixes: Prefixes,
 }
 
-/// A normal distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation.
-    pub stddev: f64,
+/// Whence conversations come.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataSource {
+    /// They are made up.
+    Composer {
+        /// Entry of the `dataset_composer` category.
+        name: String,
+    },
+    /// They are in the user's file.
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Entry of the `custom_dataset_loader` category.
+        loader: String,
+    },
+    /// Everybody can get them.
+    Public {
+        /// Entry of the `public_dataset_loader` category.
+        name: String,
+    },
 }
 
 /// Shape of ranking requests.

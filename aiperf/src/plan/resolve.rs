@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::input;
-use super::load::resolve_load;
-use super::{Input, Output, Plan, PlanError, Rankings, Spread, Target};
+use super::load::{resolve_load, resolve_phases};
+use super::{DataSource, Input, Output, Plan, PlanError, Rankings, Spread, Target};
 use crate::config::flags::{DEFAULT_DATASET_ENTRIES, ProfileFlags};
 use crate::metric::Applicability;
 use crate::plugin::name;
@@ -29,14 +29,22 @@ const HTTP: &str = "http";
 pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Result<Plan, PlanError> {
     let mut notices = Vec::new();
     let given_osl = flags.osl_mean.map(|mean| Spread { mean, stddev: flags.osl_stddev });
-    let file = input::file(flags, flags.num_dataset_entries.unwrap_or(DEFAULT_DATASET_ENTRIES), given_osl)?;
-    let sampler = input::sampler(flags, registry, file.as_ref())?;
+    let (source, sampler) = input::source(flags, registry, is_ranking(&flags.endpoint_type))?;
+    let made_up = matches!(source, DataSource::Composer { .. });
     let mut load_flags = flags.load.clone();
-    if let Some(notice) = input::schedule_of_the_file(&flags.load, file.as_ref(), &sampler)? {
-        load_flags.fixed_schedule = true;
-        notices.push(notice);
+    let mut phases = flags.phases.clone();
+    for load in phases.iter_mut().map(|phase| &mut phase.load).chain([&mut load_flags]) {
+        if let Some(notice) = input::schedule_of_the_file(load, &source, &sampler, registry)? {
+            load.fixed_schedule = true;
+            if !notices.contains(&notice) {
+                notices.push(notice);
+            }
+        }
     }
-    let load = resolve_load(&load_flags, registry)?;
+    let mut load = resolve_load(&load_flags, registry)?;
+    if !phases.is_empty() {
+        load.measurements = resolve_phases(&phases, registry)?;
+    }
     if flags.load.fixed_schedule && flags.input.input_file.is_none() {
         return Err(PlanError::Needs { flag: "--fixed-schedule", needs: "--input-file with time stamps" });
     }
@@ -87,22 +95,30 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
     if flags.osl_mean.is_some() && !metadata.produces_tokens {
         notices.push(format!("--osl has no effect: endpoint type `{}` produces no tokens", endpoint.name));
     }
-    let input = Input {
-        entries: flags.num_dataset_entries.or(load.request_count()).unwrap_or(DEFAULT_DATASET_ENTRIES),
+    let requests = load.request_count().filter(|_| made_up);
+    let mut input = Input {
+        entries: flags.num_dataset_entries.or(requests).unwrap_or(DEFAULT_DATASET_ENTRIES),
         batch_size: flags.batch_size,
         isl: Spread { mean: flags.isl_mean, stddev: flags.isl_stddev },
-        osl: given_osl.filter(|_| metadata.produces_tokens),
+        osl: given_osl.filter(|_| metadata.produces_tokens || !made_up),
         rankings,
         tokenizer: flags.tokenizer.clone(),
         tokenizer_revision: flags.tokenizer_revision.clone(),
-        file,
+        store: String::new(),
+        source,
         sampler,
         corpus: flags.input.prompt_corpus,
         mixture: flags.input.mixture.clone(),
         turns: Spread { mean: flags.input.turns_mean, stddev: flags.input.turns_stddev },
         delay_ms: input::delay(flags)?,
+        delay_ratio: flags.input.delay_ratio,
+        trace: input::trace(flags)?,
+        block_size: flags.input.block_size,
+        images: input::images(flags),
+        audio: input::audio(flags),
         prefixes: input::prefixes(flags)?,
     };
+    input.store = input::store(flags, registry, &input)?;
     let model_endpoint = ModelEndpoint {
         endpoint_type: endpoint.name.clone(),
         models,

@@ -31,6 +31,9 @@ pub enum MetadataSchema {
     /// [`aiperf_abi::TransportMetadata`]
     #[serde(rename = "TransportMetadata")]
     Transport,
+    /// [`aiperf_abi::CustomDatasetLoaderMetadata`], which may be missing
+    #[serde(rename = "CustomDatasetLoaderMetadata")]
+    CustomDatasetLoader,
     /// No keys at all.
     #[default]
     #[serde(skip)]

@@ -316,6 +316,9 @@ pub fn json_schema() -> Schema {
         let declaration = match category.metadata {
             MetadataSchema::Endpoint => declaration::<aiperf_abi::EndpointMetadata>(&mut generator),
             MetadataSchema::Transport => declaration::<aiperf_abi::TransportMetadata>(&mut generator),
+            MetadataSchema::CustomDatasetLoader => {
+                declaration::<Option<aiperf_abi::CustomDatasetLoaderMetadata>>(&mut generator)
+            }
             MetadataSchema::None => declaration::<Option<NoMetadata>>(&mut generator),
         };
         let entries = json_schema!({
@@ -335,6 +338,11 @@ pub fn json_schema() -> Schema {
         "additionalProperties": false,
         "$defs": definitions,
     })
+}
+
+/// What the YAML reader has against a text, with the place apart from the words.
+pub fn told(text: &str, error: &serde_yaml::Error) -> (Option<Position>, String) {
+    (read::position(text, error), read::message(error))
 }
 
 fn declaration<M: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

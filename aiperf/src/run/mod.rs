@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod calibration;
+mod dataset;
 pub mod dispatcher;
 pub mod handlers;
 pub mod interrupt;

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    ConsoleExporter, DEFAULT_PRIORITY, DataExporter, DatasetSampler, Endpoint, FileInfo, GpuTelemetryCollector, Map,
-    Plot, RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Transport, Ui, UrlSelectionStrategy,
-    Value,
+    ConsoleExporter, DEFAULT_PRIORITY, DataExporter, Endpoint, FileInfo, GpuTelemetryCollector, Map, Plot,
+    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Transport, Ui, UrlSelectionStrategy, Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::dataset;
 use super::handlers::Handlers;
-use super::phases::{self, Draws, ReadyPhase, Supply};
+use super::phases::{self, ReadyPhase, Supply};
 use super::processors::{RecordProcessors, ResultsProcessors};
 use super::recording::{Desk, Keeps, RawDesk};
 use super::requests::Requests;
@@ -23,13 +23,13 @@ use crate::builtin::table::{self, BuiltIn, MakeError};
 use crate::clock::Clock;
 use crate::config::flags::ExportLevel;
 use crate::credit::Phase;
-use crate::dataset::{self, Dataset, DatasetError, FileDataset, Sampler, SyntheticDataset};
+use crate::dataset::{Dataset, DatasetError};
 use crate::endpoint::payload;
 use crate::export::file::WriteError;
 use crate::export::layout::{LayoutError, file_stem};
 use crate::export::{Consoles, Exporters, InputsWriter, Layout, LineFile, RunName, Stimulus};
 use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
-use crate::plan::{Measurement, Plan, Spread, Timing};
+use crate::plan::{Measurement, Plan, Timing};
 use crate::plugin::category;
 use crate::plugin::digest::sha256;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source, Standing};
@@ -166,7 +166,10 @@ impl Parts {
         if counts_locally && (target.metadata.produces_tokens || target.metadata.tokenizes_input) {
             notices.extend(loaded.notice.clone());
         }
-        let dataset = dataset_of(plan, &loaded.tokenizer, seed, &mut notices)?;
+        let dataset = dataset::collect(plan, registry, &mut maker, &loaded.tokenizer)?;
+        notices.extend_from_slice(dataset.notices());
+        let draws = dataset::draws(plan, registry, &mut maker, &dataset)?;
+        let dataset: Arc<dyn Dataset> = dataset;
         let requests = Requests::new(&target.model_endpoint, Arc::clone(&dataset), seed);
 
         let layout =
@@ -178,8 +181,7 @@ impl Parts {
             api_key: target.api_key.clone(),
             user: target.headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect(),
         };
-        let supply =
-            Supply { draws: Arc::new(Mutex::new(draws(plan, registry, &mut maker, &dataset, seed)?)), dataset, seed };
+        let supply = Supply { draws: Arc::new(Mutex::new(draws)), dataset, seed };
         let shared = Basis {
             registry,
             layout: &layout,
@@ -282,25 +284,6 @@ fn ready_measurement(
     let audience = maker.audience(basis.registry)?;
     let collectors = maker.collectors(basis.registry)?;
     Ok(ReadyMeasurement { plan: plan.clone(), phases, desk, layout, files, audience, collectors })
-}
-
-fn draws(
-    plan: &Plan,
-    registry: &Registry,
-    maker: &mut Maker<'_>,
-    dataset: &Arc<dyn Dataset>,
-    seed: RootSeed,
-) -> Result<Draws, PartsError> {
-    let among = SelectionConfig::new(dataset.len(), seed.derive("dataset.sampler"));
-    let mut config = phases::object(&among);
-    config.extend(plan.plugin_options.get(&plan.input.sampler).cloned().unwrap_or_default());
-    let order =
-        maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", &plan.input.sampler)?, config, None)?;
-    let sampler = Sampler::new(order, dataset.len());
-    match dataset.is_at_hand() {
-        true => Ok(Draws::AtHand(Box::new(sampler))),
-        false => Draws::ahead(sampler, Arc::clone(dataset)).map_err(PartsError::Thread),
-    }
 }
 
 /// Makes values of entries and remembers which packages took part.
@@ -439,46 +422,6 @@ fn recorder(plan: &Plan, endpoint: &Arc<dyn Endpoint>, tokenizer: &Arc<Tokenizer
     };
     let metadata = &plan.target.metadata;
     Recorder::new(Arc::clone(endpoint), counted(metadata.tokenizes_input), counted(metadata.produces_tokens))
-}
-
-/// The conversations of the run, all that can be made beforehand made.
-fn dataset_of(
-    plan: &Plan,
-    tokenizer: &Arc<Tokenizer>,
-    seed: RootSeed,
-    notices: &mut Vec<String>,
-) -> Result<Arc<dyn Dataset>, DatasetError> {
-    if let Some(file) = &plan.input.file {
-        let dataset = FileDataset::open(file.clone(), Arc::clone(tokenizer), seed)?;
-        notices.extend_from_slice(dataset.notices());
-        return Ok(Arc::new(dataset));
-    }
-    let dataset = SyntheticDataset::new(synthetic(plan), Arc::clone(tokenizer), seed)?;
-    dataset.fill()?;
-    Ok(Arc::new(dataset))
-}
-
-fn synthetic(plan: &Plan) -> dataset::SyntheticOptions {
-    let spread = |from: Spread| dataset::Spread { mean: from.mean, stddev: from.stddev };
-    dataset::SyntheticOptions {
-        entries: plan.input.entries,
-        input_tokens: spread(plan.input.isl),
-        output_tokens: plan.input.osl.map(spread),
-        corpus: plan.input.corpus,
-        mixture: plan.input.mixture.clone(),
-        turns: spread(plan.input.turns),
-        delay: plan.input.delay_ms.map(spread),
-        prefixes: plan.input.prefixes.clone(),
-        batch_size: u32::try_from(plan.input.batch_size).unwrap_or(u32::MAX),
-        composer: match plan.input.rankings {
-            None => dataset::Composer::Prompts,
-            Some(rankings) => dataset::Composer::Rankings(dataset::RankingsOptions {
-                passages: spread(rankings.passages),
-                passage_tokens: spread(rankings.passage_tokens),
-                query_tokens: spread(rankings.query_tokens),
-            }),
-        },
-    }
 }
 
 fn run_name(plan: &Plan) -> RunName<'_> {

@@ -1,6 +1,8 @@
-//! What is wrong with a row: which file, which line, which field, and what was expected there.
+//! What is wrong with a row: which field, and what was expected there; file and line follow when it is known which row it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use aiperf_abi::RowFault;
 
 /// A fault of a row, before it is known which row it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,28 +30,5 @@ impl Fault {
     /// The same with its place.
     pub(super) fn at(self, file: &Path, line: u64) -> RowFault {
         RowFault { file: file.to_owned(), line, field: self.field, problem: self.problem }
-    }
-}
-
-/// A row that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct RowFault {
-    /// The file.
-    pub file: PathBuf,
-    /// The line on which the row begins, from 1.
-    pub line: u64,
-    /// Path of the field in the row, e.g. `turns[1].delay`; empty where the row as a whole is meant.
-    pub field: String,
-    /// What is wrong and what was expected.
-    pub problem: String,
-}
-
-impl std::fmt::Display for RowFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}: ", self.file.display(), self.line)?;
-        match self.field.as_str() {
-            "" => write!(f, "the row {}", self.problem),
-            field => write!(f, "`{field}` {}", self.problem),
-        }
     }
 }

@@ -1,19 +1,19 @@
 //! Rows that hold whole request bodies: `raw_payload`, and `inputs_json`, the file that every run leaves. They are sent as
 //! they were written, byte by byte.
 
-use aiperf_abi::data::conversation::{Media, Turn};
+use aiperf_abi::data::conversation::{Conversation, Media, Turn};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::fault::Fault;
 use super::object::{Object, json, shown};
-use super::row::Parsed;
+use super::single_turn::of_one;
 
 /// A row of `raw_payload`: one body.
-pub(super) fn parse(row: &[u8]) -> Result<Parsed, Fault> {
+pub(super) fn parse(row: &[u8]) -> Result<Conversation, Fault> {
     let text = std::str::from_utf8(row).map_err(|_| Fault::row("is not UTF-8"))?;
-    Ok(Parsed::turn(None, turn(text, "")?.into()))
+    Ok(of_one(String::new(), turn(text, "")?))
 }
 
 #[derive(Deserialize)]
@@ -23,9 +23,9 @@ struct Session<'a> {
 }
 
 /// A row of `inputs_json`: a session and the bodies of its turns.
-pub(super) fn parse_session(row: &[u8]) -> Result<Parsed, Fault> {
+pub(super) fn parse_session(row: &[u8]) -> Result<Conversation, Fault> {
     let mut object = Object::parse(row)?.only(&["session_id", "payloads"])?;
-    let session = object.id("session_id")?;
+    let session_id = object.id("session_id")?.unwrap_or_default();
     let list = object.list("payloads")?;
     if object.required("payloads", list, "a list of request bodies")?.is_empty() {
         return Err(Fault::field("payloads", "is empty; expected at least one request body"));
@@ -33,8 +33,8 @@ pub(super) fn parse_session(row: &[u8]) -> Result<Parsed, Fault> {
     let bodies: Session<'_> =
         serde_json::from_slice(row).map_err(|error| Fault::row(format!("is not JSON: {error}")))?;
     let bodies = bodies.payloads.unwrap_or_default();
-    let turns = bodies.iter().enumerate().map(|(at, body)| Ok(turn(body.get(), &format!("payloads[{at}]"))?.into()));
-    Ok(Parsed { session, system: None, turns: turns.collect::<Result<_, Fault>>()? })
+    let turns = bodies.iter().enumerate().map(|(at, body)| turn(body.get(), &format!("payloads[{at}]")));
+    Ok(Conversation { session_id, turns: turns.collect::<Result<_, Fault>>()?, ..Conversation::default() })
 }
 
 /// The turn that sends `body`, with the texts that are in it.

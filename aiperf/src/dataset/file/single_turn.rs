@@ -1,11 +1,10 @@
 //! Rows that users write by hand: `single_turn`, `multi_turn`, `random_pool`. One way to read a turn for all three.
 
-use aiperf_abi::data::conversation::{Media, Turn};
+use aiperf_abi::data::conversation::{Conversation, Media, Turn};
 use serde_json::Value;
 
 use super::fault::Fault;
 use super::object::{Object, shown};
-use super::row::{Draft, Parsed};
 
 /// The fields of a modality: one content, several, and the name they have where none is given.
 const MODALITIES: [(&str, &str, &str); 4] = [
@@ -40,35 +39,35 @@ const CONVERSATION: &[&str] = &["session_id", "turns", "system_message", "user_c
 const POOL: &[&str] = &["text", "texts", "image", "images", "audio", "audios", "video", "videos", "type"];
 
 /// Whether a row has something to say.
-pub(super) fn has_content(row: &Object) -> bool {
+fn has_content(row: &Object) -> bool {
     MODALITIES.iter().any(|(one, many, _)| row.has(one) || row.has(many))
 }
 
 /// A row of `single_turn`. Rows of one session are turns that each stand alone.
-pub(super) fn parse(row: &[u8]) -> Result<Parsed, Fault> {
+pub(super) fn parse(row: &[u8]) -> Result<Conversation, Fault> {
     let mut row = Object::parse(row)?.only(TURN)?;
-    let session = row.id("session_id")?;
+    let session = row.id("session_id")?.unwrap_or_default();
     let mut turn = turn(&mut row)?;
     if turn.timestamp.is_some() && turn.delay.is_some() {
         return Err(Fault::field("delay", "stands beside `timestamp`; expected one of the two"));
     }
-    turn.reset_context = session.is_some();
-    Ok(Parsed::turn(session, turn.into()))
+    turn.reset_context = !session.is_empty();
+    Ok(of_one(session, turn))
 }
 
 /// A row of `multi_turn`: a conversation whose replies come from the server.
-pub(super) fn parse_conversation(row: &[u8]) -> Result<Parsed, Fault> {
+pub(super) fn parse_conversation(row: &[u8]) -> Result<Conversation, Fault> {
     let mut row = Object::parse(row)?.only(CONVERSATION)?;
-    let session = row.id("session_id")?;
-    let mut system = row.text("system_message")?;
+    let session_id = row.id("session_id")?.unwrap_or_default();
+    let mut system_message = row.text("system_message")?;
     let turns = row.list("turns")?;
-    let mut drafts = Vec::new();
+    let mut said = Vec::new();
     for (at, value) in row.required("turns", turns, "a list of turns")?.into_iter().enumerate() {
         let within = format!("turns[{at}]");
         // A bare string is a turn of that text.
         let mut object = match value {
             Value::String(text) => {
-                drafts.push(Turn::text(text).into());
+                said.push(Turn::text(text));
                 continue;
             }
             other => Object::of(other, &within)?.only(TURN)?,
@@ -76,7 +75,7 @@ pub(super) fn parse_conversation(row: &[u8]) -> Result<Parsed, Fault> {
         let turn = turn(&mut object)?;
         match turn.role.as_deref() {
             Some("system") if at == 0 => {
-                system = turn.texts.into_iter().flat_map(|media| media.contents).next().or(system)
+                system_message = turn.texts.into_iter().flat_map(|media| media.contents).next().or(system_message);
             }
             Some("assistant") => {
                 return Err(Fault::field(
@@ -84,19 +83,24 @@ pub(super) fn parse_conversation(row: &[u8]) -> Result<Parsed, Fault> {
                     "is \"assistant\"; expected the user's turns only: the server's live replies are put between them",
                 ));
             }
-            _ => drafts.push(Draft::from(turn)),
+            _ => said.push(turn),
         }
     }
-    match drafts.is_empty() {
+    match said.is_empty() {
         true => Err(Fault::field("turns", "has no turn to send; expected at least one")),
-        false => Ok(Parsed { session, system, turns: drafts }),
+        false => Ok(Conversation { session_id, system_message, turns: said, ..Conversation::default() }),
     }
 }
 
 /// A row of `random_pool`.
-pub(super) fn parse_pool(row: &[u8]) -> Result<Parsed, Fault> {
+pub(super) fn parse_pool(row: &[u8]) -> Result<Conversation, Fault> {
     let mut row = Object::parse(row)?.only(POOL)?;
-    Ok(Parsed::turn(None, turn(&mut row)?.into()))
+    Ok(of_one(String::new(), turn(&mut row)?))
+}
+
+/// A conversation of one turn; no session where it has no name.
+pub(super) fn of_one(session_id: String, turn: Turn) -> Conversation {
+    Conversation { session_id, turns: vec![turn], ..Conversation::default() }
 }
 
 fn turn(row: &mut Object) -> Result<Turn, Fault> {

@@ -4,12 +4,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use aiperf_abi::data::conversation::{Conversation, Recipe, Turn};
+use aiperf_abi::{ConversationSink, CustomDatasetLoader, Error, Result, RowFault};
 use serde::Serialize;
 
-use super::fault::RowFault;
-use super::kind::FileKind;
-use super::row::{Draft, Parsed, Prompt};
-use super::store::Store;
 use crate::dataset::DatasetError;
 use crate::tokenizer::Tokenizer;
 
@@ -19,7 +17,7 @@ pub struct Survey {
     /// The file or folder.
     pub path: PathBuf,
     /// What it is.
-    pub kind: FileKind,
+    pub kind: String,
     /// Rows, good and bad.
     pub rows: u64,
     /// Requests in the good ones.
@@ -32,29 +30,59 @@ pub struct Survey {
     pub faults: Vec<RowFault>,
 }
 
+/// A file and who reads it.
+pub struct Looked<'a> {
+    /// The file or folder.
+    pub path: &'a Path,
+    /// Name of the loader.
+    pub kind: &'a str,
+    /// The loader.
+    pub loader: &'a mut dyn CustomDatasetLoader,
+}
+
+impl Looked<'_> {
+    fn load(&mut self, sink: &mut dyn ConversationSink) -> Result<(), DatasetError> {
+        self.loader.load(self.path, sink).map_err(|error| DatasetError::Load(error.to_string()))
+    }
+}
+
 /// Looks at every row of a file and remembers the first `most` faults.
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn survey(path: &Path, kind: FileKind, block: Option<u32>, most: usize) -> Result<Survey, DatasetError> {
-    let mut survey = Survey { path: path.to_owned(), kind, rows: 0, requests: 0, empty: 0, bad: 0, faults: Vec::new() };
-    Store::open(path, kind, block, |_, _, parsed| {
-        survey.rows += 1;
-        match parsed {
-            Ok(parsed) => {
-                survey.requests += parsed.turns.len() as u64;
-                survey.empty += u64::from(parsed.turns.is_empty());
-            }
-            Err(fault) => {
-                survey.bad += 1;
-                if survey.faults.len() < most {
-                    survey.faults.push(fault);
-                }
-            }
+pub fn survey(mut looked: Looked<'_>, most: usize) -> Result<Survey, DatasetError> {
+    let (path, kind) = (looked.path.to_owned(), looked.kind.to_owned());
+    let survey = Survey { path, kind, rows: 0, requests: 0, empty: 0, bad: 0, faults: Vec::new() };
+    let mut counting = Counting { survey, most };
+    looked.load(&mut counting)?;
+    Ok(counting.survey)
+}
+
+struct Counting {
+    survey: Survey,
+    most: usize,
+}
+
+impl ConversationSink for Counting {
+    fn push(&mut self, conversation: Conversation) -> Result<()> {
+        self.survey.rows += 1;
+        self.survey.requests += conversation.turns.len() as u64;
+        self.survey.empty += u64::from(conversation.turns.is_empty());
+        Ok(())
+    }
+
+    fn extend(&mut self, conversation: Conversation) -> Result<()> {
+        self.push(conversation)
+    }
+
+    fn fault(&mut self, fault: RowFault) -> Result<()> {
+        self.survey.rows += 1;
+        self.survey.bad += 1;
+        if self.survey.faults.len() < self.most {
+            self.survey.faults.push(fault);
         }
         Ok(())
-    })?;
-    Ok(survey)
+    }
 }
 
 /// Statistics of a file of requests.
@@ -63,7 +91,7 @@ pub struct Analysis {
     /// The file or folder.
     pub path: PathBuf,
     /// What it is.
-    pub kind: FileKind,
+    pub kind: String,
     /// Requests.
     pub requests: u64,
     /// Milliseconds from the earliest to the latest time stamp, where there are some.
@@ -150,31 +178,29 @@ impl Quantiles {
 ///
 /// # Errors
 /// When the file cannot be read, a row is bad, or there is no request in it.
-pub fn analyze(
-    path: &Path,
-    kind: FileKind,
-    block: Option<u32>,
-    tokenizer: &Tokenizer,
-) -> Result<Analysis, DatasetError> {
+pub fn analyze(mut looked: Looked<'_>, tokenizer: &Tokenizer) -> Result<Analysis, DatasetError> {
     let mut uses: HashMap<i64, u32> = HashMap::new();
-    each_turn(path, kind, block, |draft| {
-        if let Prompt::Blocks { ids, .. } = &draft.prompt {
-            ids.iter().for_each(|id| *uses.entry(*id).or_default() += 1);
-        }
+    let mut block_size = 1;
+    each_turn(&mut looked, |turn| {
+        let (ids, block) = blocks(turn);
+        block_size = block_size.max(block);
+        ids.iter().for_each(|id| *uses.entry(*id).or_default() += 1);
     })?;
-    let block_size = block.or(kind.default_block()).unwrap_or(1);
     let mut seen: HashSet<i64> = HashSet::with_capacity(uses.len());
     let (mut inputs, mut outputs, mut times) = (Vec::new(), Vec::new(), Vec::new());
     let (mut contexts, mut uniques, mut hits) = (Vec::new(), Vec::new(), Vec::new());
     let (mut hit_tokens, mut all_tokens) = (0.0, 0.0);
-    each_turn(path, kind, block, |draft| {
-        let tokens = f64::from(input_tokens(draft, tokenizer));
+    each_turn(&mut looked, |turn| {
+        let tokens = f64::from(input_tokens(turn, tokenizer));
         inputs.push(tokens);
-        outputs.extend(draft.turn.max_tokens.map(f64::from));
-        times.extend(draft.turn.timestamp);
-        let Prompt::Blocks { ids, .. } = &draft.prompt else { return };
+        outputs.extend(turn.max_tokens.map(f64::from));
+        times.extend(turn.timestamp);
+        let (ids, block) = blocks(turn);
+        if ids.is_empty() {
+            return;
+        }
         let leading = |known: &dyn Fn(&i64) -> bool| ids.iter().take_while(|id| known(id)).count() as f64;
-        let length = |blocks: f64| (blocks * f64::from(block_size)).min(tokens);
+        let length = |blocks: f64| (blocks * f64::from(block)).min(tokens);
         let context = length(leading(&|id| uses.get(id).is_some_and(|uses| *uses > 1)));
         let hit = leading(&|id| seen.contains(id));
         contexts.push(context);
@@ -185,11 +211,14 @@ pub fn analyze(
         seen.extend(ids);
     })?;
     let requests = inputs.len() as u64;
-    let nothing = || DatasetError::Nothing { path: path.to_owned(), reason: "no row holds a request".to_owned() };
+    let nothing = || DatasetError::Nothing {
+        from: looked.path.display().to_string(),
+        reason: "no row holds a request".to_owned(),
+    };
     let span = Quantiles::of(times).map(|times| times.max - times.min);
     Ok(Analysis {
-        path: path.to_owned(),
-        kind,
+        path: looked.path.to_owned(),
+        kind: looked.kind.to_owned(),
         requests,
         duration_ms: span,
         rate: span.filter(|span| *span > 0.0).map(|span| requests as f64 / (span / 1000.0)),
@@ -209,23 +238,53 @@ pub fn analyze(
     })
 }
 
-fn each_turn(
-    path: &Path,
-    kind: FileKind,
-    block: Option<u32>,
-    mut each: impl FnMut(&Draft),
-) -> Result<(), DatasetError> {
-    Store::open(path, kind, block, |_, _, parsed| {
-        let Parsed { turns, .. } = parsed.map_err(|fault| DatasetError::Row(Box::new(fault)))?;
-        turns.iter().for_each(&mut each);
-        Ok(())
-    })
-    .map(drop)
+/// Shows every turn to `each`.
+fn each_turn(looked: &mut Looked<'_>, each: impl FnMut(&Turn)) -> Result<(), DatasetError> {
+    let mut turns = Turns { each, fault: None };
+    let loaded = looked.load(&mut turns);
+    match turns.fault {
+        Some(fault) => Err(DatasetError::Row(Box::new(fault))),
+        None => loaded,
+    }
 }
 
-fn input_tokens(draft: &Draft, tokenizer: &Tokenizer) -> u32 {
-    draft.recorded_tokens().unwrap_or_else(|| {
-        let texts: Vec<&str> = draft.turn.texts.iter().flat_map(|media| &media.contents).map(String::as_str).collect();
+struct Turns<F> {
+    each: F,
+    fault: Option<RowFault>,
+}
+
+impl<F: FnMut(&Turn)> ConversationSink for Turns<F> {
+    fn push(&mut self, conversation: Conversation) -> Result<()> {
+        conversation.turns.iter().for_each(&mut self.each);
+        Ok(())
+    }
+
+    fn extend(&mut self, conversation: Conversation) -> Result<()> {
+        self.push(conversation)
+    }
+
+    fn fault(&mut self, fault: RowFault) -> Result<()> {
+        let error = Error::invalid_input(fault.to_string());
+        self.fault = Some(fault);
+        Err(error)
+    }
+}
+
+/// The ids of the blocks of a prompt, and the tokens of a block.
+fn blocks(turn: &Turn) -> (&[i64], u32) {
+    turn.recipes
+        .iter()
+        .find_map(|recipe| match recipe {
+            Recipe::Text { ids, block, .. } if !ids.is_empty() => Some((ids.as_slice(), *block)),
+            _ => None,
+        })
+        .unwrap_or((&[], 1))
+}
+
+/// As recorded, where the row gives a number and no text.
+fn input_tokens(turn: &Turn, tokenizer: &Tokenizer) -> u32 {
+    super::recorded_tokens(turn).unwrap_or_else(|| {
+        let texts: Vec<&str> = turn.texts.iter().flat_map(|media| &media.contents).map(String::as_str).collect();
         u32::try_from(tokenizer.count(&texts.join(" "))).unwrap_or(u32::MAX)
     })
 }
@@ -233,7 +292,10 @@ fn input_tokens(draft: &Draft, tokenizer: &Tokenizer) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::file::loaders::{MooncakeTraceLoader, SingleTurnLoader};
     use crate::tokenizer::Embedded;
+    use aiperf_abi::testing::construct;
+    use serde_json::json;
 
     fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
@@ -245,7 +307,8 @@ mod tests {
     #[test]
     fn good_and_bad_rows_are_counted_and_the_first_faults_kept() {
         let (_folder, path) = written("{\"text\":\"a\"}\n{\"text\":1}\n{\"txt\":\"b\"}\n{\"text\":\"c\"}\n{}\n");
-        let survey = survey(&path, FileKind::SingleTurn, None, 2).unwrap();
+        let mut loader: SingleTurnLoader = construct(json!({})).unwrap();
+        let survey = survey(Looked { path: &path, kind: "single_turn", loader: &mut loader }, 2).unwrap();
         assert_eq!((survey.rows, survey.requests, survey.bad), (5, 2, 3));
         assert_eq!(survey.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3]);
     }
@@ -258,7 +321,9 @@ mod tests {
             "{\"timestamp\":4000,\"input_length\":30,\"output_length\":3,\"hash_ids\":[1,3,5]}\n",
         ));
         let tokenizer = Tokenizer::embedded(Embedded::O200kBase);
-        let analysis = analyze(&path, FileKind::MooncakeTrace, Some(10), &tokenizer).unwrap();
+        let mut loader: MooncakeTraceLoader = construct(json!({"block_size": 10})).unwrap();
+        let looked = Looked { path: &path, kind: "mooncake_trace", loader: &mut loader };
+        let analysis = analyze(looked, &tokenizer).unwrap();
         assert_eq!((analysis.requests, analysis.duration_ms, analysis.rate), (3, Some(4000.0), Some(0.75)));
         assert_eq!((analysis.input_length.mean, analysis.input_length.p25), (25.0, 22.5));
         let sharing = analysis.sharing.unwrap();

@@ -1,24 +1,46 @@
 //! Each sort of file: what becomes of its rows, how it is recognised, what is refused and in which words.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use aiperf_abi::data::conversation::Conversation;
+use aiperf_abi::testing::construct;
+use aiperf_abi::{ConversationSink, CustomDatasetLoader, LoaderConfig, Plugin, RowFault};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::scan::{Shape, rows};
 use super::*;
-use crate::tokenizer::Embedded;
+use crate::dataset::{Collected, Collector, Dataset, DatasetError, FileStore, Finishing, TraceOptions, When};
+use crate::random::RootSeed;
+use crate::tokenizer::{Embedded, Tokenizer};
 
-fn options(path: &Path) -> Result<FileOptions, DatasetError> {
-    Ok(FileOptions {
-        path: path.to_owned(),
-        kind: detect(path)?,
-        pool_entries: 20,
-        output_tokens: None,
-        delay_ratio: 1.0,
-        corpus: Corpus::Sonnet,
-        system: None,
-        trace: TraceOptions::default(),
-    })
+fn made<T: Plugin + CustomDatasetLoader>(config: &LoaderConfig) -> Box<dyn CustomDatasetLoader> {
+    Box::new(construct::<T>(serde_json::to_value(config).unwrap()).unwrap())
+}
+
+/// How a loader is made.
+type Make = fn(&LoaderConfig) -> Box<dyn CustomDatasetLoader>;
+
+/// All of them by the names they have in the manifest, in its order.
+const ALL: [(&str, Make); 10] = [
+    ("azure_trace", made::<AzureTraceLoader>),
+    ("bailian_trace", made::<BailianTraceLoader>),
+    ("burst_gpt_trace", made::<BurstGptTraceLoader>),
+    ("inputs_json", made::<InputsJsonLoader>),
+    ("mooncake_trace", made::<MooncakeTraceLoader>),
+    ("multi_turn", made::<MultiTurnLoader>),
+    ("random_pool", made::<RandomPoolLoader>),
+    ("raw_payload", made::<RawPayloadLoader>),
+    ("sharegpt", made::<ShareGptLoader>),
+    ("single_turn", made::<SingleTurnLoader>),
+];
+
+/// Those whose loader claims a file.
+fn claimants(path: &Path) -> Result<Vec<(&'static str, Make)>, DatasetError> {
+    let sample = sample(path)?;
+    let claims = |make: Make| make(&LoaderConfig::default()).can_load(&sample).unwrap();
+    Ok(ALL.into_iter().filter(|(_, make)| claims(*make)).collect())
 }
 
 fn tokenizer() -> Arc<Tokenizer> {
@@ -37,24 +59,33 @@ fn written(name: &str, text: &str) -> Written {
     Written { folder, path }
 }
 
+fn finishing() -> Finishing {
+    Finishing { delay_ratio: 1.0, ..Finishing::default() }
+}
+
 impl Written {
-    fn open_with(&self, change: impl FnOnce(&mut FileOptions)) -> Result<FileDataset, DatasetError> {
-        let mut options = options(&self.path)?;
-        change(&mut options);
-        FileDataset::open(options, tokenizer(), RootSeed::new(1))
+    fn open_as(&self, make: Make, finishing: Finishing) -> Result<Collected, DatasetError> {
+        let config = LoaderConfig { entries: Some(20), seed: 1, ..LoaderConfig::default() };
+        let store = construct::<FileStore>(json!({"folder": self.folder.path()})).unwrap();
+        let mut collector = Collector::new(Box::new(store), When::Read, finishing, tokenizer(), RootSeed::new(1))?;
+        let ended = make(&config).load(&self.path, &mut collector);
+        collector.finish(ended, &self.path.display().to_string())
     }
 
-    fn open(&self) -> FileDataset {
+    fn open_with(&self, change: impl FnOnce(&mut Finishing)) -> Result<Collected, DatasetError> {
+        let mut finishing = finishing();
+        change(&mut finishing);
+        let claiming = claimants(&self.path)?;
+        assert_eq!(claiming.len(), 1, "{:?}", claiming.iter().map(|(name, _)| name).collect::<Vec<_>>());
+        self.open_as(claiming[0].1, finishing)
+    }
+
+    fn open(&self) -> Collected {
         self.open_with(|_| ()).unwrap()
-    }
-
-    fn refused(&self) -> String {
-        let folder = format!("{}/", self.folder.path().display());
-        self.open_with(|_| ()).unwrap_err().to_string().replace(&folder, "")
     }
 }
 
-fn all(dataset: &FileDataset) -> Vec<Arc<Conversation>> {
+fn all(dataset: &Collected) -> Vec<Arc<Conversation>> {
     (0..dataset.len()).map(|index| dataset.conversation(index).unwrap()).collect()
 }
 
@@ -145,7 +176,7 @@ fn pools_give_one_of_each_and_the_seed_decides_which() {
     .unwrap();
     let folder = Written { path: file.folder.path().to_owned(), folder: file.folder };
     let dataset = folder.open();
-    assert_eq!(dataset.options.kind, FileKind::RandomPool);
+    assert_eq!(claimants(&folder.path).unwrap()[0].0, "random_pool");
     let all = all(&dataset);
     assert_eq!(all.len(), 20);
     for one in &all {
@@ -186,7 +217,7 @@ fn a_trace_can_be_cut_sped_up_and_limited() {
     let file = written("a.jsonl", MOONCAKE);
     let cut = |trace| file.open_with(|options| options.trace = trace).unwrap();
     let times =
-        |dataset: &FileDataset| (0..dataset.len()).map(|index| dataset.start_ms(index).unwrap()).collect::<Vec<_>>();
+        |dataset: &Collected| (0..dataset.len()).map(|index| dataset.start_ms(index).unwrap()).collect::<Vec<_>>();
     let both_ends_are_in =
         TraceOptions { start_ms: Some(1500.0), end_ms: Some(2500.0), speedup: 4.0, ..TraceOptions::default() };
     let dataset = cut(both_ends_are_in);
@@ -197,7 +228,7 @@ fn a_trace_can_be_cut_sped_up_and_limited() {
     let limited = cut(TraceOptions { max_input: Some(1024), max_output: Some(100), ..TraceOptions::default() });
     let limits: Vec<_> = all(&limited).iter().map(|one| one.turns[0].max_tokens.unwrap()).collect();
     assert_eq!(limits, [100, 7, 1]);
-    let nothing = file.open_with(|options| options.trace.start_ms = Some(1e9)).unwrap_err().to_string();
+    let nothing = file.open_with(|options| options.trace.start_ms = Some(1e9)).err().unwrap().to_string();
     assert!(nothing.contains("there is nothing to send: 4 of 4 rows"), "{nothing}");
 }
 
@@ -248,13 +279,14 @@ fn sharegpt_exchanges_become_turns_as_long_as_recorded() {
 }
 
 #[test]
-fn a_file_is_what_its_first_row_says_and_doubt_is_an_error() {
-    let kind = |name: &str, text: &str| {
-        detect(&written(name, text).path).map(FileKind::name).map_err(|error| error.to_string())
+fn a_file_is_claimed_by_its_first_row() {
+    let claimed = |text: &str| {
+        claimants(&written("a", text).path)
+            .map(|all| all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" "))
+            .map_err(|error| error.to_string())
     };
     for (text, expected) in [
         ("{\"text\":\"a\"}", "single_turn"),
-        ("{\"type\":\"random_pool\",\"text\":\"a\"}", "random_pool"),
         ("{\"turns\":[]}", "multi_turn"),
         ("{\"model\":\"m\",\"messages\":[]}", "raw_payload"),
         ("{\"messages\":[],\"output_length\":3,\"stream\":true}", "raw_payload"),
@@ -264,14 +296,13 @@ fn a_file_is_what_its_first_row_says_and_doubt_is_an_error() {
         ("[{\"conversations\":[]}]", "sharegpt"),
         ("{\"conversations\":[]}", "sharegpt"),
         ("TIMESTAMP,ContextTokens,GeneratedTokens\n", "azure_trace"),
+        ("{\"messages\":[]}", "mooncake_trace raw_payload"),
+        ("{\"x\":1}", ""),
     ] {
-        assert_eq!(kind("a", text).as_deref(), Ok(expected), "{text}");
+        assert_eq!(claimed(text).as_deref(), Ok(expected), "{text}");
     }
-    let doubt = kind("a", "{\"messages\":[]}").unwrap_err();
-    assert!(doubt.ends_with("its first row fits several types; say what it is with --custom-dataset-type, one of: mooncake_trace, raw_payload"), "{doubt}");
-    assert!(kind("a", "{\"x\":1}").unwrap_err().contains("fits no known type"));
-    assert!(kind("a", "\n\n").unwrap_err().contains("has no rows"));
-    assert!(detect(Path::new("no/such.jsonl")).unwrap_err().to_string().contains("no/such.jsonl: No such file"));
+    assert!(claimed("\n\n").unwrap_err().contains("has no rows"));
+    assert!(sample(Path::new("no/such.jsonl")).unwrap_err().to_string().contains("no/such.jsonl: No such file"));
 }
 
 #[test]
@@ -331,41 +362,29 @@ fn a_bad_row_is_refused_by_file_line_and_field() {
         ("[{\"conversations\":[{\"value\":\"x\"}]}]", "a.jsonl:1: `conversations[0].from` is missing"),
     ] {
         let written = written("a.jsonl", text);
-        let refused = match detect(&written.path) {
-            // What cannot be told from a broken first row is still read as what it was meant to be.
-            Err(_) => written_as(&written, FileKind::InputsJson),
-            Ok(_) => written.refused(),
+        // What cannot be told from a broken first row is still read as what it was meant to be.
+        let make = match claimants(&written.path).as_deref() {
+            Ok([(_, make)]) => *make,
+            _ => made::<InputsJsonLoader>,
         };
+        let Err(error) = written.open_as(make, finishing()) else { panic!("{text} is not refused") };
+        let refused = error.to_string().replace(&format!("{}/", written.folder.path().display()), "");
         assert!(refused.contains(expected), "{text}\n{refused}");
     }
 }
 
-fn written_as(written: &Written, kind: FileKind) -> String {
-    let options = FileOptions {
-        path: written.path.clone(),
-        kind,
-        pool_entries: 1,
-        output_tokens: None,
-        delay_ratio: 1.0,
-        corpus: Corpus::Sonnet,
-        system: None,
-        trace: TraceOptions::default(),
-    };
-    FileDataset::open(options, tokenizer(), RootSeed::new(1)).unwrap_err().to_string()
+#[test]
+fn a_file_that_a_row_names_is_there_or_the_row_is_refused() {
+    let file = written("a.jsonl", "{\"text\":\"a\",\"image\":\"b.png\"}\n");
+    let Err(error) = file.open_with(|_| ()) else { panic!("there is no b.png") };
+    assert!(error.to_string().contains("a.jsonl:1: `image` names the file "), "{error}");
+    std::fs::write(file.folder.path().join("b.png"), b"foo").unwrap();
+    let one = file.open().conversation(0).unwrap();
+    assert_eq!(one.turns[0].images[0].contents, ["data:image/png;base64,Zm9v"]);
 }
 
 #[test]
-fn every_name_of_a_type_is_known_and_a_slip_is_answered_with_the_nearest() {
-    for (name, kind) in FileKind::ALL {
-        assert_eq!(FileKind::named(&name.to_uppercase().replace('_', "-")), Ok(kind));
-        assert_eq!(serde_json::to_value(kind).unwrap(), name);
-    }
-    assert!(FileKind::named("moncake_trace").unwrap_err().contains("did you mean `mooncake_trace`?"));
-    assert_eq!(FileKind::RandomPool.default_sampler(), "shuffle");
-}
-
-#[test]
-fn a_large_file_keeps_only_the_places_of_its_rows() {
+fn rows_of_many_sessions_come_together_again() {
     let text: String =
         (0..50_000).map(|n| format!("{{\"text\":\"row {n}\",\"session_id\":\"{}\"}}\n", n / 2)).collect();
     let dataset = written("a.jsonl", &text);
@@ -383,16 +402,11 @@ proptest! {
     #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), like in "[\\[{}\\],:\"a1\\\\ \n.-]{0,80}") {
         for text in [bytes.as_slice(), like.as_bytes()] {
-            for (_, kind) in FileKind::ALL {
-                let mut reader = kind::Reader::of(kind, None);
-                let _ = reader.header(b"Timestamp,Request tokens,Response tokens");
-                let _ = reader.parse(text);
-            }
             let file = written("a", "");
             std::fs::write(&file.path, text).unwrap();
-            let _ = detect(&file.path);
-            for (_, kind) in FileKind::ALL {
-                let _ = super::store::Store::open(&file.path, kind, None, |_, _, _| Ok(()));
+            let _ = sample(&file.path);
+            for (_, make) in ALL {
+                let _ = make(&LoaderConfig::default()).load(&file.path, &mut Everything);
             }
         }
     }
@@ -425,4 +439,21 @@ fn value() -> impl Strategy<Value = serde_json::Value> {
             prop::collection::btree_map("[a-c]", inner, 0..3).prop_map(|map| serde_json::json!(map)),
         ]
     })
+}
+
+/// Takes what comes.
+struct Everything;
+
+impl ConversationSink for Everything {
+    fn push(&mut self, _: Conversation) -> aiperf_abi::Result<()> {
+        Ok(())
+    }
+
+    fn extend(&mut self, _: Conversation) -> aiperf_abi::Result<()> {
+        Ok(())
+    }
+
+    fn fault(&mut self, _: RowFault) -> aiperf_abi::Result<()> {
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! Rows of recorded traffic: `mooncake_trace`, `bailian_trace`, `burst_gpt_trace`, `azure_trace`. Lengths and times, mostly
 //! without texts; where there are ids of blocks, equal ids stand for equal text.
 
-use aiperf_abi::data::conversation::{Media, Turn};
+use aiperf_abi::data::conversation::{Conversation, Media, Recipe, Turn};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::fault::Fault;
 use super::object::{Object, shown};
 use super::payload;
-use super::row::{Draft, Parsed, Prompt};
+use super::single_turn::of_one;
 
 const MOONCAKE: &[&str] = &[
     "timestamp",
@@ -39,7 +39,7 @@ struct WithPayload<'a> {
 }
 
 /// A row of `mooncake_trace`.
-pub(super) fn mooncake(bytes: &[u8], block: u32) -> Result<Parsed, Fault> {
+pub(super) fn mooncake(bytes: &[u8], block: u32) -> Result<Conversation, Fault> {
     let mut row = Object::parse(bytes)?.only(MOONCAKE)?;
     let present: Vec<&str> = CONTENTS.into_iter().filter(|key| row.has(key)).collect();
     let content = match present[..] {
@@ -49,7 +49,7 @@ pub(super) fn mooncake(bytes: &[u8], block: u32) -> Result<Parsed, Fault> {
             return Err(Fault::field(second, format!("stands beside `{first}`; expected one of the two")));
         }
     };
-    let session = row.id("session_id")?;
+    let session = row.id("session_id")?.unwrap_or_default();
     let ids = row.ids("hash_ids")?;
     if ids.is_some() && content != "input_length" {
         return Err(Fault::field(
@@ -57,24 +57,24 @@ pub(super) fn mooncake(bytes: &[u8], block: u32) -> Result<Parsed, Fault> {
             "says which blocks a length consists of; expected `input_length` beside it",
         ));
     }
-    let mut draft = Draft::default();
+    let mut turn = Turn::default();
     let mut extra = row.object("extra")?.unwrap_or_default();
     match content {
-        "input_length" => draft.prompt = prompt(&mut row, ids, block)?,
+        "input_length" => turn.recipes = vec![prompt(&mut row, ids, block)?],
         "text_input" => {
-            draft.turn.texts = row.text("text_input")?.map(|text| Media::new("text", text)).into_iter().collect()
+            turn.texts = row.text("text_input")?.map(|text| Media::new("text", text)).into_iter().collect();
         }
         "messages" => {
             let messages = Value::Array(row.list("messages")?.unwrap_or_default());
             let texts = payload::texts(&serde_json::json!({"messages": &messages}));
-            draft.turn.texts = vec![Media { name: "text".to_owned(), contents: texts }];
-            draft.turn.reset_context = true;
+            turn.texts = vec![Media { name: "text".to_owned(), contents: texts }];
+            turn.reset_context = true;
             extra.insert("messages".to_owned(), messages);
         }
         _ => {
             let body: WithPayload<'_> =
                 serde_json::from_slice(bytes).map_err(|error| Fault::row(format!("is not JSON: {error}")))?;
-            draft.turn = payload::turn(body.payload.get(), "payload")?;
+            turn = payload::turn(body.payload.get(), "payload")?;
         }
     }
     if let Some(tools) = row.list("tools")? {
@@ -83,19 +83,19 @@ pub(super) fn mooncake(bytes: &[u8], block: u32) -> Result<Parsed, Fault> {
     let timestamp = row.number("timestamp", "milliseconds")?;
     let delay = row.number("delay", "milliseconds")?;
     let limit = row.count("output_length")?;
-    draft.turn = Turn {
+    turn = Turn {
         timestamp,
         delay,
-        max_tokens: limit.or(draft.turn.max_tokens),
+        max_tokens: limit.or(turn.max_tokens),
         extra: Some(extra).filter(|extra| !extra.is_empty()),
-        ..draft.turn
+        ..turn
     };
-    Ok(Parsed::turn(session, draft))
+    Ok(of_one(session, turn))
 }
 
 /// A row of `bailian_trace`. Its length and its blocks hold all that was said before in the chat, so each row is a
 /// conversation of its own.
-pub(super) fn bailian(row: &[u8], block: u32) -> Result<Parsed, Fault> {
+pub(super) fn bailian(row: &[u8], block: u32) -> Result<Conversation, Fault> {
     let mut row = Object::parse(row)?.only(BAILIAN)?;
     let chat = row.id("chat_id")?;
     let chat = row.required("chat_id", chat, "a whole number")?;
@@ -105,16 +105,17 @@ pub(super) fn bailian(row: &[u8], block: u32) -> Result<Parsed, Fault> {
     let turn = Turn {
         timestamp: Some(row.required("timestamp", seconds, "seconds, 0 or above")? * 1000.0),
         max_tokens: row.count("output_length")?,
+        recipes: vec![prompt],
         ..Turn::default()
     };
-    Ok(Parsed::turn(Some(chat), Draft { turn, prompt, reply: None }))
+    Ok(of_one(chat, turn))
 }
 
 /// `input_length`, and the blocks it consists of.
-fn prompt(row: &mut Object, ids: Option<Vec<i64>>, block: u32) -> Result<Prompt, Fault> {
+fn prompt(row: &mut Object, ids: Option<Vec<i64>>, block: u32) -> Result<Recipe, Fault> {
     let tokens = row.count("input_length")?;
     let tokens = row.required("input_length", tokens, "a whole number above 0")?;
-    let Some(ids) = ids.filter(|ids| !ids.is_empty()) else { return Ok(Prompt::Tokens(tokens)) };
+    let Some(ids) = ids.filter(|ids| !ids.is_empty()) else { return Ok(Recipe::tokens("text", tokens)) };
     let blocks = tokens.div_ceil(block) as usize;
     if blocks != ids.len() {
         return Err(Fault::field(
@@ -125,7 +126,7 @@ fn prompt(row: &mut Object, ids: Option<Vec<i64>>, block: u32) -> Result<Prompt,
             ),
         ));
     }
-    Ok(Prompt::Blocks { tokens, ids })
+    Ok(Recipe::Text { name: "text".to_owned(), tokens, block, ids })
 }
 
 /// Which columns of a table are what.
@@ -174,18 +175,18 @@ impl Columns {
     }
 
     /// A row of a table. One whose reply has no tokens is a request that failed when it was recorded, and is passed over.
-    fn row(&self, timestamp: f64, [_, input, output]: &[String; 3]) -> Result<Parsed, Fault> {
+    fn row(&self, timestamp: f64, [_, input, output]: &[String; 3]) -> Result<Conversation, Fault> {
         let (input, output) = (self.tokens(1, input)?, self.tokens(2, output)?);
         if input == 0 || output == 0 {
-            return Ok(Parsed::default());
+            return Ok(Conversation::default());
         }
-        let turn = Turn { timestamp: Some(timestamp), max_tokens: Some(output), ..Turn::default() };
-        Ok(Parsed::turn(None, Draft { turn, prompt: Prompt::Tokens(input), reply: None }))
+        let turn = Turn { timestamp: Some(timestamp), max_tokens: Some(output), ..Turn::of_tokens(input) };
+        Ok(of_one(String::new(), turn))
     }
 }
 
 /// A row of `burst_gpt_trace`.
-pub(super) fn burst_gpt(row: &[u8], columns: &Columns) -> Result<Parsed, Fault> {
+pub(super) fn burst_gpt(row: &[u8], columns: &Columns) -> Result<Conversation, Fault> {
     let cells = columns.cells(row)?;
     let seconds = cells[0].parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
     let seconds = seconds.ok_or_else(|| {
@@ -198,7 +199,7 @@ pub(super) fn burst_gpt(row: &[u8], columns: &Columns) -> Result<Parsed, Fault> 
 }
 
 /// A row of `azure_trace`. Its times are dates; here they are milliseconds of the Unix epoch.
-pub(super) fn azure(row: &[u8], columns: &Columns) -> Result<Parsed, Fault> {
+pub(super) fn azure(row: &[u8], columns: &Columns) -> Result<Conversation, Fault> {
     let cells = columns.cells(row)?;
     let moment = moment(&cells[0]).ok_or_else(|| {
         let cell = shown(&Value::from(cells[0].as_str()));
@@ -227,11 +228,11 @@ fn cells(row: &[u8]) -> Result<Vec<String>, Fault> {
 
 /// A row of a ShareGPT file: what people said to a model and what it answered. Each exchange is a turn whose reply may be
 /// as long as the recorded one; the replies that are sent on are the server's own. One without any is passed over.
-pub(super) fn share_gpt(row: &[u8]) -> Result<Parsed, Fault> {
+pub(super) fn share_gpt(row: &[u8]) -> Result<Conversation, Fault> {
     let mut row = Object::parse(row)?;
-    let session = row.id("id")?;
+    let session_id = row.id("id")?.unwrap_or_default();
     let said = row.list("conversations")?;
-    let mut parsed = Parsed { session, ..Parsed::default() };
+    let mut parsed = Conversation { session_id, ..Conversation::default() };
     let mut asked: Option<String> = None;
     for (at, message) in row.required("conversations", said, "a list of messages")?.into_iter().enumerate() {
         let mut message = Object::of(message, &format!("conversations[{at}]"))?;
@@ -239,10 +240,10 @@ pub(super) fn share_gpt(row: &[u8]) -> Result<Parsed, Fault> {
         let from = message.required("from", from, "who speaks: human or gpt")?;
         let text = message.text("value")?.unwrap_or_default();
         match (from.as_str(), asked.take()) {
-            ("system", _) => parsed.system = Some(text),
+            ("system", _) => parsed.system_message = Some(text),
             ("human" | "user", _) => asked = Some(text),
             (_, Some(question)) if !question.is_empty() && !text.is_empty() => {
-                parsed.turns.push(Draft { turn: Turn::text(question), prompt: Prompt::Written, reply: Some(text) });
+                parsed.turns.push(Turn { recorded_reply: Some(text), ..Turn::text(question) });
             }
             _ => {}
         }

@@ -257,6 +257,10 @@ impl<'de> Visitor<'de> for Entries<'_> {
                         MetadataSchema::Transport => {
                             declared::<aiperf_abi::TransportMetadata, _>(&mut map, self.category, name)?
                         }
+                        MetadataSchema::CustomDatasetLoader => declared::<
+                            Option<aiperf_abi::CustomDatasetLoaderMetadata>,
+                            _,
+                        >(&mut map, self.category, name)?,
                         MetadataSchema::None => declared::<Option<NoMetadata>, _>(&mut map, self.category, name)?,
                     };
                     self.into.push(declared);
@@ -396,7 +400,7 @@ impl<'de> Visitor<'de> for Probe<'_> {
     }
 }
 
-fn position(text: &str, error: &serde_yaml::Error) -> Option<Position> {
+pub(super) fn position(text: &str, error: &serde_yaml::Error) -> Option<Position> {
     match error.location() {
         Some(location) => Some(Position { line: location.line(), column: location.column() }),
         // A text that ends before it says anything: the one case where the reader has no place and there is one.
@@ -405,7 +409,7 @@ fn position(text: &str, error: &serde_yaml::Error) -> Option<Position> {
 }
 
 /// The error's words without the place, which is told apart.
-fn message(error: &serde_yaml::Error) -> String {
+pub(super) fn message(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     match error.location() {
         Some(at) => {
