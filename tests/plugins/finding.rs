@@ -117,13 +117,13 @@ fn a_run_warns_of_a_package_that_is_set_aside_in_one_line() {
 }
 
 #[test]
-fn twenty_packages_are_listed_in_the_order_of_their_folders() {
+fn two_hundred_packages_are_listed_in_the_order_of_their_folders() {
     let place = Place::new();
-    for number in 0..20 {
-        let name = format!("package-{number:02}");
-        place.package(&format!("data/aiperf/plugins/{number:02}"), &name, &[(&name, 0, "x:X")]);
+    for number in 0..200 {
+        let name = format!("package-{number:03}");
+        place.package(&format!("data/aiperf/plugins/{number:03}"), &name, &[(&name, 0, "x:X")]);
     }
     let json = place.plugins("--json").json();
-    let expected: Vec<_> = (0..20).map(|number| format!("package-{number:02}")).collect();
+    let expected: Vec<_> = (0..200).map(|number| format!("package-{number:03}")).collect();
     assert_eq!(names(&json)[1..], expected.iter().map(String::as_str).collect::<Vec<_>>());
 }
