@@ -10,6 +10,7 @@ mod harness;
 mod packages;
 mod support;
 
+mod dataset;
 mod good;
 #[cfg(target_os = "linux")]
 mod inspection;
