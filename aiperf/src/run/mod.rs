@@ -172,7 +172,9 @@ async fn drive(
             command: command.to_owned(),
         };
         let telemetry = telemetry_of(&mut measurement, clock)?;
+        let reserve = limits::Reserve::take();
         let (recorded, end) = measure(measurement, &shared, &mut interrupts, watcher).await?;
+        drop(reserve);
         let seen = telemetry.finish();
         setting.telemetry = seen.summary.to_json();
         setting.notices.extend(seen.notices);
