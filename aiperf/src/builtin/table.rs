@@ -30,7 +30,7 @@ use crate::export::{
 use crate::handler::{FileHandler, WebhookHandler};
 use crate::plugin::library::{Library, LibraryError};
 use crate::plugin::registry::{Constructor, Entry, Source};
-use crate::service::{CommandService, InProcessManager};
+use crate::service::{CommandService, InProcessServices};
 use crate::telemetry::DcgmCollector;
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
 use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
@@ -148,7 +148,7 @@ built_in! {
     Plot { PercentilesPlot }
     GpuTelemetryCollector { DcgmCollector }
     Service { CommandService }
-    ServiceManager { InProcessManager }
+    ServiceManager { InProcessServices }
     Ui { SimpleUi, NoUi }
     TimingStrategy { ConcurrencyStrategy, RequestRateStrategy, UserCentricStrategy, FixedScheduleStrategy }
     ArrivalPattern { ConstantArrival, PoissonArrival, GammaArrival, ConcurrencyBurstArrival }

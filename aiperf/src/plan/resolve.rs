@@ -189,6 +189,10 @@ fn names_of(category: &str, wanted: &[String], registry: &Registry) -> Result<Ve
     Ok(names)
 }
 
+fn json(name: impl serde::Serialize) -> Value {
+    serde_json::to_value(name).expect("a name is JSON")
+}
+
 /// The transport that was named, else the one for the scheme of the URLs, which must agree on it.
 fn transport<'a>(flags: &ProfileFlags, registry: &'a Registry) -> Result<&'a Entry, PlanError> {
     if let Some(name) = &flags.transport {

@@ -58,7 +58,7 @@ impl Service for CommandService {
             return Ok(Health::Failed(format!("`{}` ended with {status}", self.run)));
         }
         let Some(url) = &self.ready else { return Ok(Health::Healthy) };
-        let answer = self.runtime.block_on(self.client.get(url).send());
+        let answer = self.runtime.block_on(async { self.client.get(url).send().await });
         Ok(match answer.is_ok_and(|answer| answer.status().is_success()) {
             true => Health::Healthy,
             false => Health::Starting,

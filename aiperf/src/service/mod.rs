@@ -12,7 +12,7 @@ const TIMEOUT_SECONDS: f64 = 120.0;
 
 /// The entry `in_process`: one service after the other, in the order in which they were named, and down in reverse.
 #[derive(Debug)]
-pub struct InProcessManager {
+pub struct InProcessServices {
     timeout: f64,
 }
 
@@ -23,13 +23,13 @@ struct Settings {
     timeout: Option<f64>,
 }
 
-impl Plugin for InProcessManager {
+impl Plugin for InProcessServices {
     fn new(cx: &Context<'_>) -> Result<Self> {
         Ok(Self { timeout: cx.config::<Settings>()?.timeout.unwrap_or(TIMEOUT_SECONDS) })
     }
 }
 
-impl ServiceManager for InProcessManager {
+impl ServiceManager for InProcessServices {
     fn next(&mut self, fleet: &Fleet) -> Result<Vec<ServiceAction>> {
         let late = fleet.elapsed_seconds > self.timeout;
         let gives_up = |what: &str| {
@@ -68,7 +68,7 @@ mod tests {
     fn next(wanted: Wanted, seconds: f64, health: [Health; 2]) -> Vec<ServiceAction> {
         let names = ["a", "b"].map(str::to_owned);
         let services = names.into_iter().zip(health).map(|(name, health)| ServiceState { name, health }).collect();
-        let mut manager: InProcessManager = construct(json!({"timeout": 5})).unwrap();
+        let mut manager: InProcessServices = construct(json!({"timeout": 5})).unwrap();
         manager.next(&Fleet::new(services, wanted, seconds)).unwrap()
     }
 
