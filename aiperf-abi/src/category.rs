@@ -67,6 +67,8 @@ pub mod names {
     pub type result_handler = dyn crate::ResultHandler;
     pub type plot = dyn crate::Plot;
     pub type gpu_telemetry_collector = dyn crate::GpuTelemetryCollector;
+    pub type service = dyn crate::Service;
+    pub type service_manager = dyn crate::ServiceManager;
     pub type ui = dyn crate::Ui;
     pub type timing_strategy = dyn crate::TimingStrategy;
     pub type arrival_pattern = dyn crate::ArrivalPattern;

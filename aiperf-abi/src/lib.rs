@@ -35,6 +35,7 @@ pub use author::processor::{Addition, MetricDeclaration, RecordProcessor, Result
 pub use author::request::{Content, RequestInfo, Turn};
 pub use author::response::Response;
 pub use author::selection::{DatasetSampler, SelectionConfig, UrlSelectionStrategy};
+pub use author::service::{Fleet, Health, Service, ServiceAction, ServiceManager, ServiceState, Wanted};
 pub use author::telemetry::{GpuSample, GpuTelemetryCollector};
 pub use author::timing::{
     Actions, ArrivalConfig, ArrivalPattern, Ramp, RampConfig, Returned, TimingEvent, TimingHost, TimingStrategy,

@@ -25,6 +25,7 @@ pub mod record;
 pub mod reply;
 pub mod run;
 pub mod secret;
+pub mod service;
 pub mod telemetry;
 pub mod timing;
 pub mod tokenizer;

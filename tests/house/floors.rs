@@ -14,6 +14,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("handler", 3),
     ("metric", 3),
     ("record", 3),
+    ("service", 3),
     ("telemetry", 3),
     ("timing", 3),
     ("ui", 3),

@@ -23,6 +23,10 @@ gpu_telemetry_collector:
   thermometer: {class: 'fixture_results:Thermometer', description: A thermometer.}
 ui:
   ticker: {class: 'fixture_results:Ticker', description: A ticker.}
+service:
+  bystander: {class: 'fixture_results:Bystander', description: A bystander.}
+service_manager:
+  butler: {class: 'fixture_results:Butler', description: A butler.}
 ";
 
 fn run(place: &Place, args: &[&str]) -> Ran {
@@ -150,4 +154,40 @@ fn a_display_of_a_plugin_shows_a_run_and_one_that_fails_or_hangs_cannot_hold_it_
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
         assert_eq!(ran.avg("request_count"), 6.0);
     }
+}
+
+#[test]
+fn a_service_of_a_plugin_is_up_before_the_run_and_down_after_it() {
+    let place = Place::new();
+    let diary = place.path().join("diary");
+    let (own, seen) = (format!("bystander.diary={}", diary.display()), format!("note.diary={}", diary.display()));
+    let with = ["--service", "bystander", "--plugin-option", &own, "--plugin-option", &seen];
+    run(&place, &with).expect_code(0);
+    assert_eq!(std::fs::read_to_string(&diary).unwrap(), "up\n6 requests\ndown\n");
+    run(&place, &[&with[..], &["--service-manager", "butler"]].concat()).expect_code(0);
+    assert_eq!(std::fs::read_to_string(&diary).unwrap(), "up\n6 requests\ndown\n".repeat(2));
+    for (options, said) in [
+        (
+            ["bystander.mood=fails", "in_process"],
+            "service_manager `in_process`: service `bystander` failed: plugin fixture_results",
+        ),
+        (["butler.mood=panics", "butler"], "service_manager `butler`, next: panicked: a bad day"),
+    ] {
+        let ran =
+            run(&place, &["--service", "bystander", "--plugin-option", options[0], "--service-manager", options[1]]);
+        assert!(ran.code != Some(0) && ran.stderr.contains(said), "{:?} {}", ran.code, ran.stderr);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_beside_the_run_is_waited_for_and_gone_afterwards() {
+    let place = Place::new();
+    let pid = place.path().join("pid");
+    let command = format!("command.run=echo $$ > {}; exec sleep 1000", pid.display());
+    run(&place, &["--service", "command", "--plugin-option", &command]).expect_code(0);
+    let pid = std::fs::read_to_string(pid).unwrap();
+    assert!(!std::path::Path::new(&format!("/proc/{}", pid.trim())).exists());
+    let ran = run(&place, &["--service", "command", "--plugin-option", "command.run=exit 3"]);
+    assert!(ran.stderr.contains("service `command` failed"), "{}", ran.stderr);
 }

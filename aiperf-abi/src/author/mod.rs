@@ -13,6 +13,7 @@ pub mod processor;
 pub mod request;
 pub mod response;
 pub mod selection;
+pub mod service;
 pub mod telemetry;
 pub mod timing;
 pub mod transport;

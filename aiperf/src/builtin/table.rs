@@ -6,7 +6,8 @@ use aiperf_abi::host::Category;
 use aiperf_abi::{
     ArrivalPattern, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore, DatasetComposer,
     DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Host, Plot, Plugin, PublicDatasetLoader, Ramp,
-    RecordProcessor, ResultHandler, ResultsProcessor, TimingStrategy, Transport, Ui, UrlSelectionStrategy,
+    RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager, TimingStrategy, Transport, Ui,
+    UrlSelectionStrategy,
 };
 
 use crate::dataset::file::{
@@ -29,6 +30,7 @@ use crate::export::{
 use crate::handler::{FileHandler, WebhookHandler};
 use crate::plugin::library::{Library, LibraryError};
 use crate::plugin::registry::{Constructor, Entry, Source};
+use crate::service::{CommandService, InProcessServices};
 use crate::telemetry::DcgmCollector;
 use crate::timing::arrival::{ConcurrencyBurstArrival, ConstantArrival, GammaArrival, PoissonArrival};
 use crate::timing::ramp::{ExponentialRamp, LinearRamp, PoissonRamp};
@@ -145,6 +147,8 @@ built_in! {
     ResultHandler { WebhookHandler, FileHandler }
     Plot { PercentilesPlot }
     GpuTelemetryCollector { DcgmCollector }
+    Service { CommandService }
+    ServiceManager { InProcessServices }
     Ui { SimpleUi, NoUi }
     TimingStrategy { ConcurrencyStrategy, RequestRateStrategy, UserCentricStrategy, FixedScheduleStrategy }
     ArrivalPattern { ConstantArrival, PoissonArrival, GammaArrival, ConcurrencyBurstArrival }

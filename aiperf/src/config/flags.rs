@@ -248,6 +248,14 @@ pub struct ProfileFlags {
     #[arg(long, help_heading = "Output")]
     pub show_trace_timing: bool,
 
+    /// Bring this up before the run and down after it, e.g. `command`: an entry of the `service` category. Repeatable
+    #[arg(long, value_name = "NAME", help_heading = "Services")]
+    pub service: Vec<String>,
+
+    /// Who does that: an entry of the `service_manager` category
+    #[arg(long, value_name = "NAME", default_value = "in_process", help_heading = "Services")]
+    pub service_manager: String,
+
     /// How a run is shown while it goes: an entry of the `ui` category
     #[arg(
         long = "ui-type",

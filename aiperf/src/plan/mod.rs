@@ -36,12 +36,23 @@ pub struct Plan {
     pub load: Load,
     /// Where results go.
     pub output: Output,
+    /// What runs beside it.
+    pub services: Services,
     /// Root of every random choice.
     pub seed: u64,
     /// Settings of plugins by entry name.
     pub plugin_options: std::collections::BTreeMap<String, Map<String, Value>>,
     /// What the user should know about how the plan differs from what was said, one sentence each.
     pub notices: Vec<String>,
+}
+
+/// What runs beside a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Services {
+    /// Entries of the `service` category.
+    pub names: Vec<String>,
+    /// Entry of the `service_manager` category.
+    pub manager: String,
 }
 
 /// Whom to ask and how.
@@ -211,6 +222,7 @@ impl Plan {
             "models": { "items": self.target.model_endpoint.models.iter().map(|name| serde_json::json!({"name": name})).collect::<Vec<_>>() },
             "dataset": self.input,
             "load": self.load,
+            "services": self.services,
             "output": self.output,
             "random_seed": self.seed,
             "plugin_options": plugin_options,

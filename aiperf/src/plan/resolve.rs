@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::input;
 use super::load::{resolve_load, resolve_phases};
-use super::{DataSource, Input, Output, Plan, PlanError, Rankings, Spread, Target};
+use super::{DataSource, Input, Output, Plan, PlanError, Rankings, Services, Spread, Target};
 use crate::config::flags::{DEFAULT_DATASET_ENTRIES, ProfileFlags};
 use crate::metric::Applicability;
 use crate::plugin::name;
@@ -136,7 +136,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         goodput: flags.goodput.clone().unwrap_or_default(),
         require_trust: flags.require_trust,
         ui: registry.entry("ui", &flags.ui)?.name.clone(),
-        plots: plots(flags, registry)?,
+        plots: names_of("plot", &flags.plot, registry)?,
         slice_seconds: flags.slice_duration,
         shows_trace: flags.show_trace_timing,
     };
@@ -170,18 +170,23 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         input,
         load,
         output,
+        services: Services {
+            names: names_of("service", &flags.service, registry)?,
+            manager: registry.entry("service_manager", &flags.service_manager)?.name.clone(),
+        },
         seed: flags.random_seed.unwrap_or(drawn_seed),
         plugin_options: options,
         notices,
     })
 }
 
-fn plots(flags: &ProfileFlags, registry: &Registry) -> Result<Vec<String>, PlanError> {
-    let mut plots = Vec::new();
-    for name in &flags.plot {
-        plots.push(registry.entry("plot", name)?.name.clone());
+/// The entries of a category that are meant.
+fn names_of(category: &str, wanted: &[String], registry: &Registry) -> Result<Vec<String>, PlanError> {
+    let mut names = Vec::new();
+    for name in wanted {
+        names.push(registry.entry(category, name)?.name.clone());
     }
-    Ok(plots)
+    Ok(names)
 }
 
 fn json(name: impl serde::Serialize) -> Value {

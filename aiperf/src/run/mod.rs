@@ -15,6 +15,7 @@ pub mod processors;
 pub mod recording;
 pub mod report;
 pub mod requests;
+pub mod services;
 pub mod telemetry;
 
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ use phases::ReadyPhase;
 use recording::{Recorded, Recording, Tallies, Tally};
 use report::Setting;
 use requests::Requests;
+use services::{NotUp, Services};
 use telemetry::Telemetry;
 
 /// Why a run did not happen or has no results.
@@ -51,6 +53,9 @@ pub enum RunError {
     /// A part could not be made. Nothing was sent.
     #[error(transparent)]
     Parts(#[from] PartsError),
+    /// What was to run beside it is not up. Nothing was sent.
+    #[error(transparent)]
+    Services(#[from] NotUp),
     /// The system refused something the run cannot do without.
     #[error("{what}: {source}")]
     System {
@@ -131,13 +136,21 @@ pub fn execute(
         .enable_all()
         .build()
         .map_err(|source| RunError::System { what: "starting the worker threads", source })?;
-    let parts = {
+    let mut parts = {
         let _inside = runtime.enter();
         Parts::make(plan, registry, clock)?
     };
-    let outcome = runtime.block_on(drive(plan, parts, clock, command, watcher));
+    let mut services = parts.services.take();
+    if let Some(services) = &mut services {
+        services.up()?;
+    }
+    let mut outcome = runtime.block_on(drive(plan, parts, clock, command, watcher));
     // Whatever a transport still has open is not waited for.
     runtime.shutdown_background();
+    let problems = services.map(Services::down).unwrap_or_default();
+    if let Some(last) = outcome.as_mut().ok().and_then(|all| all.last_mut()) {
+        last.problems.extend(problems);
+    }
     outcome
 }
 

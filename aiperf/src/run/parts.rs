@@ -8,7 +8,8 @@ use std::time::Duration;
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
     ConsoleExporter, DEFAULT_PRIORITY, DataExporter, Endpoint, FileInfo, GpuTelemetryCollector, Map, Plot,
-    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Transport, Ui, UrlSelectionStrategy, Value,
+    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Service, ServiceManager, Transport, Ui,
+    UrlSelectionStrategy, Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -18,6 +19,7 @@ use super::phases::{self, ReadyPhase, Supply};
 use super::processors::{RecordProcessors, ResultsProcessors};
 use super::recording::{Desk, Keeps, RawDesk};
 use super::requests::Requests;
+use super::services::Services;
 use super::telemetry::Collector;
 use crate::builtin::table::{self, BuiltIn, MakeError};
 use crate::clock::Clock;
@@ -114,6 +116,8 @@ pub struct Parts {
     pub layout: Layout,
     /// What the user should know before reading the numbers.
     pub notices: Vec<String>,
+    /// What runs beside it.
+    pub services: Option<Services>,
     /// The display of the run, and the name of its entry.
     pub ui: (String, Box<dyn Ui>),
     /// The plugins of the run that are not built in, for the report.
@@ -211,11 +215,12 @@ impl Parts {
             cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
             room: RoomOfLast::default(),
         };
+        let services = maker.services(registry)?;
         let shown = registry.entry("ui", &plan.output.ui)?;
         let ui = (plan.output.ui.clone(), maker.make::<dyn Ui>(shown, Map::new(), None)?);
         notices.append(&mut maker.notices);
         let plugins = maker.plugins;
-        Ok(Self { worker, requests, measurements, layout, notices, ui, plugins })
+        Ok(Self { worker, requests, measurements, layout, notices, services, ui, plugins })
     }
 }
 
@@ -396,6 +401,21 @@ impl Maker<'_> {
             audience.plots.push((name.clone(), plot));
         }
         Ok(audience)
+    }
+
+    fn services(&mut self, registry: &Registry) -> Result<Option<Services>, PartsError> {
+        let wanted = &self.plan.services;
+        if wanted.names.is_empty() {
+            return Ok(None);
+        }
+        let entry = registry.entry("service_manager", &wanted.manager)?;
+        let manager = self.make::<dyn ServiceManager>(entry, Map::new(), None)?;
+        let mut services = Vec::new();
+        for name in &wanted.names {
+            services
+                .push((name.clone(), self.make::<dyn Service>(registry.entry("service", name)?, Map::new(), None)?));
+        }
+        Ok(Some(Services::new(self.clock, (wanted.manager.clone(), manager), services)))
     }
 
     fn collectors(&mut self, registry: &Registry) -> Result<Vec<Collector>, PartsError> {

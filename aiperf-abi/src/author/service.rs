@@ -1,0 +1,118 @@
+//! `service` and `service_manager`: what runs beside a benchmark, e.g. the server under test, and who brings it up and down.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Result;
+
+/// Something that runs beside a benchmark. Its methods are never called at the same time, and return soon.
+pub trait Service: Send + 'static {
+    /// Begins. It need not be ready on return.
+    ///
+    /// # Errors
+    /// When it cannot begin; its manager decides what follows.
+    fn start(&mut self) -> Result<()>;
+
+    /// How it is now. Not asked before [`start`](Self::start).
+    ///
+    /// # Errors
+    /// When it cannot tell: taken for [`Health::Failed`].
+    fn health(&mut self) -> Result<Health>;
+
+    /// Ends, and is gone on return.
+    ///
+    /// # Errors
+    /// When it could not end as it should.
+    fn stop(&mut self) -> Result<()>;
+}
+
+service! {
+    "service": Service {
+        start();
+        health() -> Health;
+        stop();
+    }
+}
+
+/// Brings the services of a run up before it, and down after it. It is told how they are and answers what is to be done;
+/// the host does it. Asked again and again, until all are up or down.
+pub trait ServiceManager: Send + 'static {
+    /// What is to be done now; nothing where there is only to wait.
+    ///
+    /// # Errors
+    /// When it does not know: the run does not start, or ends without waiting for its services.
+    fn next(&mut self, fleet: &Fleet) -> Result<Vec<ServiceAction>>;
+}
+
+service! {
+    "service_manager": ServiceManager {
+        next(fleet: &Fleet) -> Vec<ServiceAction>;
+    }
+}
+
+/// The services of a run at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Fleet {
+    /// In the order in which the user named them.
+    pub services: Vec<ServiceState>,
+    /// Whether they are to be up or down.
+    pub wanted: Wanted,
+    /// Since that was wanted.
+    pub elapsed_seconds: f64,
+}
+
+/// One service at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceState {
+    /// Its entry.
+    pub name: String,
+    /// How it is.
+    pub health: Health,
+}
+
+/// How a service is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Not started, or stopped.
+    #[default]
+    Stopped,
+    /// Started, and not ready yet.
+    Starting,
+    /// Ready.
+    Healthy,
+    /// It will not be ready any more, and why.
+    Failed(String),
+}
+
+/// What is wanted of all services.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    /// Ready, before the run.
+    #[default]
+    Up,
+    /// Gone, after it.
+    Down,
+}
+
+/// What a manager wants done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ServiceAction {
+    /// Start the service of this name.
+    Start(String),
+    /// Stop it.
+    Stop(String),
+    /// No more is tried, for this reason.
+    GiveUp(String),
+}
+
+impl Fleet {
+    /// The services of a run.
+    pub fn new(services: Vec<ServiceState>, wanted: Wanted, elapsed_seconds: f64) -> Self {
+        Self { services, wanted, elapsed_seconds }
+    }
+}
