@@ -19,6 +19,7 @@ pub mod handler;
 pub mod metric;
 pub mod plan;
 pub mod plugin;
+pub mod priority;
 pub mod progress;
 pub mod random;
 pub mod record;

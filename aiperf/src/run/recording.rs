@@ -14,6 +14,7 @@ use crate::exchange::Exchange;
 use crate::export::{Exporters, Failure, LineFile};
 use crate::facts::Facts;
 use crate::metric::{Aggregate, RecordEncoder, Window};
+use crate::priority;
 use crate::record::Recorder;
 use crate::record::raw::RawEncoder;
 
@@ -108,7 +109,7 @@ impl Recording {
     /// When the system gives no thread.
     pub fn start(desk: Desk, tallies: Arc<Tallies>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
         let work = move || {
-            step_back();
+            priority::step_back();
             desk.run(&tallies, queue)
         };
         let thread = std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(work)?;
@@ -126,19 +127,6 @@ impl Recording {
         }
     }
 }
-
-/// Lets every other thread go first where there are too few processors: parsing and counting can wait, a send and the
-/// arrival of a byte cannot. On Linux a nice value belongs to a thread; elsewhere nothing is done.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), YIELDING) {
-        tracing::debug!("the recorder keeps its priority: {error}");
-    }
-}
-
-/// Nice value of the recorder.
-#[cfg(target_os = "linux")]
-const YIELDING: i32 = 10;
 
 impl Desk {
     fn run(mut self, tallies: &Tallies, mut queue: Receiver<Exchange>) -> Recorded {

@@ -27,6 +27,7 @@ use self::dialect::{Frame, Refusal, Understood, understand};
 use self::engine::{Done, Engine, Job};
 use self::settings::{Address, Settings};
 use crate::clock::Clock;
+use crate::priority;
 use crate::tokenizer::{Embedded, Tokenizer};
 
 /// The built-in transport for `sim://` URLs.
@@ -112,7 +113,10 @@ async fn exchange(engine: &Engine, request: &TransportRequest, mut sink: Sink, a
     let counted = Arc::clone(&prompt_tokens);
     let count = move || *counted.get_or_init(|| prompt.count());
     let counting = match request.body.len() > LONG_BODY && tells_usage {
-        true => Some(tokio::task::spawn_blocking(count)),
+        true => Some(tokio::task::spawn_blocking(move || {
+            priority::step_back();
+            count()
+        })),
         false => {
             count();
             None
