@@ -40,8 +40,9 @@ use crate::random::RootSeed;
 use crate::record::raw::RawEncoder;
 use crate::record::{Recorder, TokenCount};
 use crate::tokenizer::{self, Tokenizer, TokenizerChoice, TokenizerError};
+use crate::transport::collect::Room;
 use crate::transport::headers::RunHeaders;
-use crate::worker::{CancelFrom, RoomOfLast, Urls, Worker};
+use crate::worker::{CancelFrom, Urls, Worker};
 
 /// Why a part could not be made. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -213,7 +214,7 @@ impl Parts {
             headers: run_headers,
             timeout: target.timeout,
             cancel_from: if target.marks_sent { CancelFrom::Sent } else { CancelFrom::Start },
-            room: RoomOfLast::default(),
+            room: Room::default(),
         };
         let services = maker.services(registry)?;
         let shown = registry.entry("ui", &plan.output.ui)?;

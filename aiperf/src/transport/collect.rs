@@ -1,6 +1,7 @@
 //! The host's end of a sink: keeps the bytes of one reply with their arrival times, and hands them over when the
 //! request is finished, however it finished. Knows nothing of what the bytes mean.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,45 +23,39 @@ pub enum Outcome {
     Cancelled(GivenUp),
 }
 
-/// How large a reply is expected to be, so that the room for it is taken once and not while it arrives.
-#[derive(Debug, Clone, Copy, Default)]
+/// How large the last reply was: the next one is expected to be alike, and the room for it is taken once and not while it
+/// arrives.
+#[derive(Debug, Default)]
 pub struct Room {
-    bytes: usize,
-    chunks: usize,
+    bytes: AtomicUsize,
+    chunks: AtomicUsize,
 }
 
 impl Room {
     /// Beyond this a reply grows as it comes.
-    const MOST: Self = Self { bytes: 16 << 10, chunks: 256 };
+    const MOST_BYTES: usize = 16 << 10;
+    const MOST_CHUNKS: usize = 256;
 
-    /// Room for another reply like this one.
-    pub fn like(reply: &Reply) -> Self {
-        Self {
-            bytes: (reply.body.len() + reply.body.len() / 8).min(Self::MOST.bytes),
-            chunks: (reply.arrivals.len() + reply.arrivals.len() / 8).min(Self::MOST.chunks),
-        }
-    }
-
-    /// As one number, to be kept in an atomic.
-    pub fn packed(self) -> u64 {
-        (self.bytes as u64) << 32 | self.chunks as u64
-    }
-
-    /// Back from [`Room::packed`].
-    pub fn unpacked(packed: u64) -> Self {
-        Self { bytes: (packed >> 32) as usize, chunks: packed as u32 as usize }
+    /// Takes note of a reply.
+    pub fn note(&self, reply: &Reply) {
+        let with_slack = |length: usize, most: usize| (length + length / 8).min(most);
+        self.bytes.store(with_slack(reply.body.len(), Self::MOST_BYTES), Ordering::Relaxed);
+        self.chunks.store(with_slack(reply.arrivals.len(), Self::MOST_CHUNKS), Ordering::Relaxed);
     }
 }
 
 /// A sink to give to a transport, and what it collects. Call it immediately before [`aiperf_abi::Transport::send`]:
 /// the request starts now.
 pub fn collector(clock: Clock) -> (Sink, Collected) {
-    collector_with(clock, Room::default())
+    collector_with(clock, &Room::default())
 }
 
 /// The same, with room for a reply as large as expected.
-pub fn collector_with(clock: Clock, room: Room) -> (Sink, Collected) {
-    let (body, arrivals) = (Vec::with_capacity(room.bytes), Vec::with_capacity(room.chunks));
+pub fn collector_with(clock: Clock, room: &Room) -> (Sink, Collected) {
+    let (body, arrivals) = (
+        Vec::with_capacity(room.bytes.load(Ordering::Relaxed)),
+        Vec::with_capacity(room.chunks.load(Ordering::Relaxed)),
+    );
     let reply = Reply { start_ns: clock.now_ns(), body, arrivals, ..Reply::default() };
     let state = Arc::new(Mutex::new(State {
         reply,
@@ -250,6 +245,18 @@ mod tests {
     use aiperf_abi::{Error, ErrorKind};
 
     use super::*;
+
+    #[test]
+    fn a_reply_like_the_last_one_finds_its_room_taken() {
+        let room = Room::default();
+        let (mut sink, collected) = collector_with(Clock::start(), &room);
+        sink.chunk(&[b'a'; 3000]);
+        drop(sink);
+        room.note(&collected.finish(Outcome::Ended(Ok(()))));
+        let (_sink, collected) = collector_with(Clock::start(), &room);
+        let reply = collected.finish(Outcome::Ended(Ok(())));
+        assert!(reply.body.capacity() >= 3000 && reply.arrivals.capacity() >= 1);
+    }
 
     #[test]
     fn bytes_times_and_headers_are_kept() {

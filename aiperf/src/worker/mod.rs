@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -42,7 +41,7 @@ pub struct Worker {
     /// From where on a request has its time that is given up on purpose.
     pub cancel_from: CancelFrom,
     /// How large the last reply was; the next one is expected to be alike.
-    pub room: RoomOfLast,
+    pub room: Room,
 }
 
 /// The moment from which the time counts after which a request is given up on purpose.
@@ -53,10 +52,6 @@ pub enum CancelFrom {
     /// It starts: the transport does not tell more.
     Start,
 }
-
-/// Size of the last reply, see [`Room`].
-#[derive(Debug, Default)]
-pub struct RoomOfLast(AtomicU64);
 
 impl Worker {
     /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
@@ -104,7 +99,7 @@ impl Worker {
         abandoned: &mut watch::Receiver<bool>,
         first_content: Option<OnFirstContent>,
     ) -> Reply {
-        let (mut sink, collected) = collector_with(self.clock, Room::unpacked(self.room.0.load(Ordering::Relaxed)));
+        let (mut sink, collected) = collector_with(self.clock, &self.room);
         if let Some(first_content) = first_content {
             sink = prefill::listening(sink, Arc::clone(&self.endpoint), first_content);
         }
@@ -123,7 +118,7 @@ impl Worker {
         };
         let mut reply = collected.finish(outcome);
         reply.sent_bytes = sent_bytes;
-        self.room.0.store(Room::like(&reply).packed(), Ordering::Relaxed);
+        self.room.note(&reply);
         reply
     }
 }
