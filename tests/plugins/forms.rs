@@ -84,9 +84,9 @@ fn every_form_has_a_json_document() {
     assert_eq!(library["descriptor"]["exports"], json!(["endpoint:EchoEndpoint"]));
     assert_eq!(library["sha256"].as_str().map(str::len), Some(64));
     let protocols = place.plugins("protocols --json").json();
-    let endpoint = json!(["endpoint", "aiperf_abi::Endpoint", "aiperf_abi::EndpointMetadata", true]);
+    let endpoint = json!(["endpoint", "aiperf_abi::Endpoint", "aiperf_abi::EndpointMetadata"]);
     let first = &protocols["protocols"][0];
-    assert_eq!(json!([first["category"], first["protocol"], first["metadata"], first["open"]]), endpoint);
+    assert_eq!(json!([first["category"], first["protocol"], first["metadata"]]), endpoint);
     let schema = place.plugins("schema").json();
     assert_eq!(schema["required"], json!(["schema_version", "plugin"]));
     assert_eq!(place.plugins("schema --json").json(), schema);

@@ -18,8 +18,6 @@ pub struct Category {
     pub protocol: String,
     /// What its entries say under `metadata`.
     pub metadata: MetadataSchema,
-    /// Not meant to be extended from outside.
-    pub internal: bool,
 }
 
 /// The type an entry's `metadata` is read as.
@@ -103,15 +101,13 @@ fn read(text: &str) -> serde_yaml::Result<Vec<Category>> {
         protocol: String,
         #[serde(default)]
         metadata: MetadataSchema,
-        #[serde(default)]
-        internal: bool,
     }
     // A mapping of the YAML crate keeps the order and refuses a name twice.
     let rows: serde_yaml::Mapping = serde_yaml::from_str(text)?;
     rows.into_iter()
         .map(|(name, row)| {
-            let Row { description, protocol, metadata, internal } = serde_yaml::from_value(row)?;
-            Ok(Category { name: serde_yaml::from_value(name)?, description, protocol, metadata, internal })
+            let Row { description, protocol, metadata } = serde_yaml::from_value(row)?;
+            Ok(Category { name: serde_yaml::from_value(name)?, description, protocol, metadata })
         })
         .collect()
 }

@@ -64,9 +64,6 @@ pub enum Problem {
     /// The package calls itself by a name it must not have.
     #[error("the package name `{0}` belongs to what is built in; choose another")]
     ReservedName(String),
-    /// An entry of a category that only the program itself has entries of.
-    #[error("the category `{0}` is not open to packages in this version of aiperf; take the entry out")]
-    Internal(String),
     /// No library named, and the classes do not agree on one.
     #[error(
         "no `library` is given and the classes name different libraries ({}); \

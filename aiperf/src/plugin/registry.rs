@@ -515,10 +515,6 @@ pub(super) fn check_manifest(path: &Path, manifest: &Manifest) -> Result<(), Fau
     if manifest.entries.is_empty() {
         return fault(&[], Problem::Empty);
     }
-    if let Some(entry) = manifest.entries.iter().find(|entry| entry.category.internal) {
-        let category = entry.category.name.as_str();
-        return fault(&[category, &entry.name], Problem::Internal(category.to_owned()));
-    }
     Ok(())
 }
 

@@ -136,7 +136,7 @@ impl Validation {
             Ok(library) => self.contents(path, &manifest, &library),
             Err(fault) => {
                 let check = match fault.problem {
-                    Problem::ReservedName(_) | Problem::Internal(_) | Problem::Empty => Check::Metadata,
+                    Problem::ReservedName(_) | Problem::Empty => Check::Metadata,
                     _ => Check::Libraries,
                 };
                 self.faults.push((check, fault));

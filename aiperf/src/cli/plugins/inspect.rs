@@ -140,8 +140,6 @@ struct Protocol {
     protocol: String,
     /// The type its entries' `metadata` is read as.
     metadata: Option<String>,
-    /// Whether packages may have entries of it.
-    open: bool,
     description: String,
 }
 
@@ -157,18 +155,16 @@ pub(super) fn protocols(form: Form) -> Result<Exit, Failure> {
         category: category.name.clone(),
         protocol: format!("aiperf_abi::{}", category.protocol),
         metadata: metadata(category),
-        open: !category.internal,
         description: category.description.trim().to_owned(),
     });
     form.tell(&Protocols { protocols: protocols.collect() }, |document| {
         let short = |path: &str| path.trim_start_matches("aiperf_abi::").to_owned();
         let rows = document.protocols.iter().map(|one| {
-            let open = if one.open { "yes" } else { "no" };
             let metadata = one.metadata.as_deref().map(short).unwrap_or_default();
-            vec![one.category.clone(), short(&one.protocol), metadata, open.to_owned()]
+            vec![one.category.clone(), short(&one.protocol), metadata]
         });
         let screen = screen();
-        let table = table(&["Category", "Trait", "Metadata", "Open"], rows.collect(), screen);
+        let table = table(&["Category", "Trait", "Metadata"], rows.collect(), screen);
         let heading = paint(screen, Style::new().bold(), "Protocols: traits and types of the crate aiperf_abi");
         format!("{heading}\n{table}")
     });
