@@ -80,15 +80,15 @@ impl Usage {
         }
         for [input, read, write] in WITHOUT_CACHE {
             if let (None, Some(prompt)) = (count(object, "prompt_tokens"), count(object, input)) {
-                let cached = count(object, read).unwrap_or(0) + count(object, write).unwrap_or(0);
-                usage.prompt_tokens = Some(prompt + cached);
+                let cached = [read, write].map(|name| count(object, name).unwrap_or(0));
+                usage.prompt_tokens = Some(cached.into_iter().fold(prompt, u64::saturating_add));
             }
         }
         if let (Some(output), Some(thoughts)) = (count(object, "candidatesTokenCount"), usage.reasoning_tokens) {
-            usage.completion_tokens = Some(output + thoughts);
+            usage.completion_tokens = Some(output.saturating_add(thoughts));
         }
         if let (Some(prompt), Some(completion)) = (usage.prompt_tokens, usage.completion_tokens) {
-            usage.total_tokens = Some(usage.total_tokens.unwrap_or(0).max(prompt + completion));
+            usage.total_tokens = Some(usage.total_tokens.unwrap_or(0).max(prompt.saturating_add(completion)));
         }
         Some(usage)
     }
@@ -169,6 +169,18 @@ mod tests {
         assert_eq!(read(&openai).prompt_tokens, Some(50));
         let proxied = json!({"prompt_tokens": 125, "cache_read_input_tokens": 100, "completion_tokens": 1});
         assert_eq!(read(&proxied).prompt_tokens, Some(125));
+    }
+
+    #[test]
+    fn counts_that_no_server_can_mean_stay_the_largest_number() {
+        for object in [
+            json!({"prompt_tokens": u64::MAX, "completion_tokens": 1}),
+            json!({"input_tokens": 1, "cache_read_input_tokens": u64::MAX, "cache_creation_input_tokens": 1, "output_tokens": 1}),
+            json!({"promptTokenCount": 1, "candidatesTokenCount": u64::MAX, "thoughtsTokenCount": 2}),
+            json!({"prompt_tokens": 1e300, "completion_tokens": 1e300}),
+        ] {
+            assert_eq!(read(&object).total_tokens, Some(u64::MAX), "{object}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn ended(data: Option<ResponseData>, details: Option<Details>) -> Option<ParsedR
     let listed = details.prefill.as_array().map(|tokens| tokens.len() as u64).filter(|tokens| *tokens > 0);
     usage.prompt_tokens = details.input_length.or(listed);
     usage.total_tokens =
-        usage.prompt_tokens.zip(usage.completion_tokens).map(|(prompt, completion)| prompt + completion);
+        usage.prompt_tokens.zip(usage.completion_tokens).map(|(prompt, completion)| prompt.saturating_add(completion));
     let reason = Some(details.finish_reason).filter(|reason| !reason.is_empty());
     piece(data, Some(usage).filter(|usage| !usage.is_empty()), reason)
 }

@@ -119,7 +119,7 @@ fn update(usage: &mut Usage, report: Usage) {
     if let (true, None, Some(prompt), Some(completion)) =
         (told_part, report.total_tokens, usage.prompt_tokens, usage.completion_tokens)
     {
-        usage.total_tokens = Some(prompt + completion);
+        usage.total_tokens = Some(prompt.saturating_add(completion));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a library file is and offers, read from its bytes. Loads nothing and runs nothing: a file is read, not mapped,
 //! and every number in it is checked before it is used. Knows nothing of manifests.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use aiperf_abi::data::descriptor::{ABI_VERSION, Descriptor};
@@ -86,9 +87,10 @@ pub enum InspectError {
     Panics(String),
 }
 
-/// What a library has to be made for.
+/// What a library has to be made for. Only tests name another than this system, so that every reader is tested everywhere.
+#[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Target {
+pub struct Target {
     format: Format,
     architecture: Architecture,
 }
@@ -108,6 +110,35 @@ struct Contents<'a> {
     glibc: Option<String>,
 }
 
+/// A table of names, each ended by a zero. Of whatever a file says, a look at it costs little: many entries may point at one
+/// name, and a name may be as long as the file.
+#[derive(Clone, Copy)]
+struct Names<'a>(&'a [u8]);
+
+impl<'a> Names<'a> {
+    /// Longer than any path is.
+    const LONGEST: usize = 4096;
+
+    /// The part of a file from `offset` on, `size` bytes; none where it lies outside.
+    fn within(bytes: &'a [u8], offset: u64, size: u64) -> Option<Self> {
+        let end = offset.checked_add(size)?;
+        bytes.get(usize::try_from(offset).ok()?..usize::try_from(end).ok()?).map(Self)
+    }
+
+    /// The name that begins at `at`; none where it is too long, or has no end.
+    fn name(self, at: u32) -> Option<Cow<'a, str>> {
+        let rest = self.0.get(at as usize..)?;
+        let rest = &rest[..rest.len().min(Self::LONGEST + 1)];
+        Some(String::from_utf8_lossy(&rest[..memchr::memchr(0, rest)?]))
+    }
+
+    /// Whether the name that begins at `at` is `prefix` and `name`.
+    fn is(self, at: u32, prefix: &str, name: &str) -> bool {
+        let rest = self.0.get(at as usize..).and_then(|rest| rest.strip_prefix(prefix.as_bytes()));
+        rest.and_then(|rest| rest.strip_prefix(name.as_bytes())).is_some_and(|rest| rest.first() == Some(&0))
+    }
+}
+
 /// Reads a library file without loading it, and judges whether this host can use it.
 ///
 /// # Errors
@@ -124,7 +155,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, InspectError> {
 /// # Errors
 /// As [`inspect`].
 pub fn preflight(bytes: &[u8]) -> Result<Inspection, InspectError> {
-    inspect_for(Target::host(), bytes)
+    preflight_for(Target::host(), bytes)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, InspectError> {
@@ -141,7 +172,9 @@ fn read(path: &Path) -> Result<Vec<u8>, InspectError> {
     std::fs::read(path).map_err(InspectError::Unreadable)
 }
 
-fn inspect_for(target: Target, bytes: &[u8]) -> Result<Inspection, InspectError> {
+/// As [`preflight`] for a host that is such a system.
+#[doc(hidden)]
+pub fn preflight_for(target: Target, bytes: &[u8]) -> Result<Inspection, InspectError> {
     let contents = match kind(bytes)? {
         kind @ (FileKind::Elf32 | FileKind::Elf64) => {
             target.expect_format(Format::Elf)?;
@@ -211,6 +244,13 @@ fn judge_for(host: &Version, descriptor: &Descriptor) -> Result<(), InspectError
 }
 
 impl Target {
+    /// Linux on a usual processor.
+    pub const LINUX: Self = Self { format: Format::Elf, architecture: Architecture::X86_64 };
+    /// Linux on an old one, whose files are laid out otherwise.
+    pub const LINUX_32: Self = Self { format: Format::Elf, architecture: Architecture::I386 };
+    /// macOS.
+    pub const MAC: Self = Self { format: Format::MachO, architecture: Architecture::Aarch64 };
+
     fn host() -> Self {
         let format = if cfg!(target_vendor = "apple") { Format::MachO } else { Format::Elf };
         let architecture = match std::env::consts::ARCH {

@@ -102,8 +102,12 @@ pub(super) fn bailian(row: &[u8], block: u32) -> Result<Conversation, Fault> {
     let ids = row.ids("hash_ids")?;
     let prompt = prompt(&mut row, ids, block)?;
     let seconds = row.number("timestamp", "seconds")?;
+    let timestamp = row.required("timestamp", seconds, "seconds, 0 or above")? * 1000.0;
+    if timestamp.is_infinite() {
+        return Err(Fault::field("timestamp", "is beyond all time; expected seconds, 0 or above"));
+    }
     let turn = Turn {
-        timestamp: Some(row.required("timestamp", seconds, "seconds, 0 or above")? * 1000.0),
+        timestamp: Some(timestamp),
         max_tokens: row.count("output_length")?,
         recipes: vec![prompt],
         ..Turn::default()
@@ -188,7 +192,7 @@ impl Columns {
 /// A row of `burst_gpt_trace`.
 pub(super) fn burst_gpt(row: &[u8], columns: &Columns) -> Result<Conversation, Fault> {
     let cells = columns.cells(row)?;
-    let seconds = cells[0].parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    let seconds = cells[0].parse::<f64>().ok().filter(|seconds| *seconds >= 0.0 && (seconds * 1000.0).is_finite());
     let seconds = seconds.ok_or_else(|| {
         Fault::field(
             columns.names[0],

@@ -1,15 +1,13 @@
 //! ELF: looks at a file the way the system's loader does, through its segments, so that a stripped file reads the same.
 //! Knows where the descriptor's symbol is, not what is in it.
 
-use std::ops::Range;
-
 use aiperf_abi::data::descriptor::{SIZE, SYMBOL};
 use object::elf::{self, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_STRSZ, DT_STRTAB, DT_SYMTAB};
+use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, GnuHashTable, HashTable, ProgramHeader, SectionHeader, Sym};
-use object::read::{ReadRef, StringTable};
 use object::{Architecture, Endianness};
 
-use super::{Contents, InspectError, Target};
+use super::{Contents, InspectError, Names, Target};
 
 pub(super) fn read<Elf>(target: Target, bytes: &[u8]) -> Result<Contents<'_>, InspectError>
 where
@@ -34,6 +32,12 @@ where
     file.check_length(header)?;
     file.contents()
 }
+
+/// More than any library needs.
+const MOST_NEEDED: usize = 4096;
+
+/// More versions than any library asks for.
+const MOST_VERSIONS: usize = 1 << 16;
 
 const PROGRAM: InspectError = InspectError::NotALibrary("a program");
 
@@ -80,10 +84,13 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         if interpreted || flags & u64::from(elf::DF_1_PIE) != 0 {
             return Err(PROGRAM);
         }
-        let strings = self.strings(&dynamic)?;
-        let needed = dynamic.iter().filter(|(tag, _)| *tag == DT_NEEDED);
-        let needed = needed.filter_map(|(_, at)| text(strings, u32::try_from(*at).ok()?)).collect();
-        Ok(Contents { descriptor: self.descriptor(&dynamic, strings)?, needed, glibc: self.glibc(&dynamic, strings) })
+        let names = self.names(&dynamic)?;
+        let needed = || dynamic.iter().filter(|(tag, _)| *tag == DT_NEEDED);
+        if needed().count() > MOST_NEEDED {
+            return Err(damaged(&format!("it needs more than {MOST_NEEDED} libraries")));
+        }
+        let needed = needed().filter_map(|(_, at)| Some(names.name(u32::try_from(*at).ok()?)?.into_owned())).collect();
+        Ok(Contents { descriptor: self.descriptor(&dynamic, names)?, needed, glibc: self.glibc(&dynamic, names) })
     }
 
     /// (tag, value) of the dynamic segment, up to its end mark.
@@ -100,24 +107,17 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
         Err(damaged("it has no dynamic segment"))
     }
 
-    fn strings(&self, dynamic: &[(u32, u64)]) -> Result<StringTable<'a>, InspectError> {
-        let range = value(dynamic, DT_STRTAB).zip(value(dynamic, DT_STRSZ));
-        let range = range.and_then(|(address, size)| {
-            let start = self.offset(address)?;
-            let end = start.checked_add(size).filter(|end| *end <= self.bytes.len() as u64)?;
-            Some(start..end)
-        });
-        let Range { start, end } = range.ok_or_else(|| damaged("its table of names lies outside the file"))?;
-        Ok(StringTable::new(self.bytes, start, end))
+    fn names(&self, dynamic: &[(u32, u64)]) -> Result<Names<'a>, InspectError> {
+        let place = value(dynamic, DT_STRTAB).zip(value(dynamic, DT_STRSZ));
+        let names = place.and_then(|(address, size)| Names::within(self.bytes, self.offset(address)?, size));
+        names.ok_or_else(|| damaged("its table of names lies outside the file"))
     }
 
     /// The bytes from the descriptor's symbol to the end of its segment, at most as many as a descriptor has.
-    fn descriptor(&self, dynamic: &[(u32, u64)], strings: StringTable<'a>) -> Result<Option<&'a [u8]>, InspectError> {
+    fn descriptor(&self, dynamic: &[(u32, u64)], names: Names<'a>) -> Result<Option<&'a [u8]>, InspectError> {
         let symbols = self.symbols(dynamic).ok_or_else(|| damaged("its table of symbols lies outside the file"))?;
         let wanted = symbols.iter().find(|symbol| {
-            !symbol.is_undefined(self.endian)
-                && !symbol.is_local()
-                && strings.get(symbol.st_name(self.endian)) == Ok(SYMBOL.as_bytes())
+            !symbol.is_undefined(self.endian) && !symbol.is_local() && names.is(symbol.st_name(self.endian), "", SYMBOL)
         });
         let Some(symbol) = wanted else { return Ok(None) };
         let bytes = self
@@ -140,16 +140,18 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
     }
 
     /// The newest `GLIBC_x.y` among the versions the library asks for.
-    fn glibc(&self, dynamic: &[(u32, u64)], strings: StringTable<'a>) -> Option<String> {
+    fn glibc(&self, dynamic: &[(u32, u64)], names: Names<'a>) -> Option<String> {
         let mut at = self.offset(value(dynamic, elf::DT_VERNEED)?)?;
         let mut newest: Option<(Vec<u32>, String)> = None;
-        // The counts bound the walk even where the links go in circles.
-        for _ in 0..value(dynamic, elf::DT_VERNEEDNUM)?.min(1024) {
+        let mut left = MOST_VERSIONS;
+        for _ in 0..value(dynamic, elf::DT_VERNEEDNUM)? {
             let need: &elf::Verneed<Endianness> = self.bytes.read_at(at).ok()?;
             let mut aux_at = at.checked_add(need.vn_aux.get(self.endian).into())?;
             for _ in 0..need.vn_cnt.get(self.endian) {
+                // Links may go in circles, and the counts be large.
+                left = left.checked_sub(1)?;
                 let aux: &elf::Vernaux<Endianness> = self.bytes.read_at(aux_at).ok()?;
-                let name = text(strings, aux.vna_name.get(self.endian));
+                let name = names.name(aux.vna_name.get(self.endian));
                 if let Some(version) = name.as_deref().and_then(|name| name.strip_prefix("GLIBC_")) {
                     let numbers: Option<Vec<u32>> = version.split('.').map(|number| number.parse().ok()).collect();
                     if let Some(numbers) = numbers
@@ -160,6 +162,7 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
                 }
                 aux_at = aux_at.checked_add(aux.vna_next.get(self.endian).into())?;
             }
+            left = left.checked_sub(1)?;
             at = at.checked_add(need.vn_next.get(self.endian).into())?;
         }
         newest.map(|(_, version)| version)
@@ -187,10 +190,6 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
 
 fn value(dynamic: &[(u32, u64)], tag: u32) -> Option<u64> {
     dynamic.iter().find(|(one, _)| *one == tag).map(|(_, value)| *value)
-}
-
-fn text(strings: StringTable<'_>, at: u32) -> Option<String> {
-    strings.get(at).ok().map(|name| String::from_utf8_lossy(name).into_owned())
 }
 
 fn architecture<Elf: FileHeader>(header: &Elf, endian: Elf::Endian) -> Architecture {

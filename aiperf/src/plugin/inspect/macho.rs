@@ -6,7 +6,7 @@ use object::macho;
 use object::read::macho::{FatArch, LoadCommandVariant, MachHeader, MachOFatFile, Nlist, Segment};
 use object::{Architecture, Endianness, FileKind};
 
-use super::{Contents, InspectError, Target};
+use super::{Contents, InspectError, Names, Target};
 
 pub(super) fn read(target: Target, kind: FileKind, bytes: &[u8]) -> Result<Contents<'_>, InspectError> {
     match kind {
@@ -51,7 +51,7 @@ where
         header.load_commands(endian, bytes, 0).map_err(|_| truncated("it ends before its load commands"))?;
     let mut needed = Vec::new();
     let mut segments = Vec::new();
-    let mut symbol = None;
+    let (mut has_symbols, mut address) = (false, None);
     while let Some(command) = commands.next().map_err(|_| damaged("a load command has no end"))? {
         if let Ok(Some((segment, _))) = Mach::Segment::from_command(command) {
             let (offset, size) = segment.file_range(endian);
@@ -67,22 +67,23 @@ where
                 needed.push(String::from_utf8_lossy(name).into_owned());
             }
             Ok(LoadCommandVariant::Symtab(table)) => {
-                let table = table.symbols::<Mach, _>(endian, bytes);
-                let table = table.map_err(|_| truncated("it ends before its table of symbols"))?;
-                let wanted = |name: &[u8]| name.strip_prefix(b"_") == Some(SYMBOL.as_bytes());
-                symbol = symbol.or(table
-                    .iter()
-                    .find(|symbol| {
-                        symbol.is_definition()
-                            && symbol.n_type() & macho::N_EXT != 0
-                            && symbol.name(endian, table.strings()).is_ok_and(wanted)
-                    })
-                    .map(|symbol| symbol.n_value(endian).into()));
+                if std::mem::replace(&mut has_symbols, true) {
+                    return Err(damaged("it has two tables of symbols"));
+                }
+                let names = Names::within(bytes, table.stroff.get(endian).into(), table.strsize.get(endian).into());
+                let symbols = table.symbols::<Mach, _>(endian, bytes).ok().zip(names);
+                let (symbols, names) = symbols.ok_or_else(|| truncated("it ends before its table of symbols"))?;
+                let wanted = symbols.iter().find(|symbol| {
+                    symbol.is_definition()
+                        && symbol.n_type() & macho::N_EXT != 0
+                        && names.is(symbol.n_strx(endian), "_", SYMBOL)
+                });
+                address = wanted.map(|symbol| symbol.n_value(endian).into());
             }
             _ => {}
         }
     }
-    let descriptor = symbol.map(|address: u64| {
+    let descriptor = address.map(|address: u64| {
         let segment = segments.iter().find_map(|segment| {
             let inside = address.checked_sub(segment.vmaddr(endian).into())?;
             segment.data(endian, bytes).ok()?.get(usize::try_from(inside).ok()?..)

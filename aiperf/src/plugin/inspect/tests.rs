@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LINUX: Target = Target { format: Format::Elf, architecture: Architecture::X86_64 };
-const MAC: Target = Target { format: Format::MachO, architecture: Architecture::Aarch64 };
+const LINUX: Target = Target::LINUX;
+const MAC: Target = Target::MAC;
 
 /// A file under construction. Numbers are little endian, like every system this is built for.
 #[derive(Default)]
@@ -113,7 +113,7 @@ impl Elf {
     }
 
     fn refusal(&self) -> String {
-        inspect_for(LINUX, &self.bytes()).unwrap_err().to_string()
+        preflight_for(LINUX, &self.bytes()).unwrap_err().to_string()
     }
 }
 
@@ -152,7 +152,7 @@ impl MachO {
     }
 
     fn refusal(&self) -> String {
-        inspect_for(MAC, &self.bytes()).unwrap_err().to_string()
+        preflight_for(MAC, &self.bytes()).unwrap_err().to_string()
     }
 }
 
@@ -175,7 +175,7 @@ fn fat(parts: &[(u32, Vec<u8>)]) -> Vec<u8> {
 
 #[test]
 fn an_elf_library_says_what_it_is_and_needs() {
-    let inspection = inspect_for(LINUX, &Elf::default().bytes()).unwrap();
+    let inspection = preflight_for(LINUX, &Elf::default().bytes()).unwrap();
     assert_eq!((&*inspection.descriptor.package, &*inspection.descriptor.abi), ("p", ABI_VERSION));
     assert_eq!(inspection.descriptor.exports, ["endpoint:Echo"]);
     assert_eq!(inspection.needed, ["libc.so.6"]);
@@ -185,15 +185,15 @@ fn an_elf_library_says_what_it_is_and_needs() {
 
 #[test]
 fn a_mach_o_library_says_the_same_thin_or_universal() {
-    let thin = inspect_for(MAC, &MachO::default().bytes()).unwrap();
+    let thin = preflight_for(MAC, &MachO::default().bytes()).unwrap();
     assert_eq!(thin.descriptor.exports, ["endpoint:Echo"]);
     assert_eq!((thin.needed.clone(), &thin.glibc), (vec!["/usr/lib/libSystem.B.dylib".to_owned()], &None));
     let intel = MachO { cpu: 0x0100_0007, descriptor: descriptor("9.0.0", "unwind"), ..MachO::default() };
     let both = fat(&[(0x0100_0007, intel.bytes()), (0x0100_000c, MachO::default().bytes())]);
-    assert_eq!(inspect_for(MAC, &both).unwrap(), thin);
+    assert_eq!(preflight_for(MAC, &both).unwrap(), thin);
     let only_intel = fat(&[(0x0100_0007, intel.bytes())]);
     assert_eq!(
-        inspect_for(MAC, &only_intel).unwrap_err().to_string(),
+        preflight_for(MAC, &only_intel).unwrap_err().to_string(),
         "is built for x86_64, and this is aarch64; build it for aarch64"
     );
 }
@@ -208,7 +208,7 @@ fn what_is_no_library_is_named_for_what_it_is() {
         (b"MZ\0\0", "a Windows program or library"),
         (b"\0asm\x01\0\0\0\x02\x03\x04\x05\x06\x07\x08\x08", "a file of another kind"),
     ] {
-        let text = inspect_for(LINUX, bytes).unwrap_err().to_string();
+        let text = preflight_for(LINUX, bytes).unwrap_err().to_string();
         assert_eq!(
             text,
             format!(
@@ -232,9 +232,9 @@ fn what_is_no_library_is_named_for_what_it_is() {
 fn other_systems_and_processors_are_named() {
     let text = Elf { machine: 183, ..Elf::default() }.refusal();
     assert_eq!(text, "is built for aarch64, and this is x86_64; build it for x86_64");
-    let text = inspect_for(LINUX, &MachO::default().bytes()).unwrap_err().to_string();
+    let text = preflight_for(LINUX, &MachO::default().bytes()).unwrap_err().to_string();
     assert_eq!(text, "is built for macOS (Mach-O), and this is Linux (ELF); build it for Linux (ELF)");
-    let text = inspect_for(MAC, &Elf::default().bytes()).unwrap_err().to_string();
+    let text = preflight_for(MAC, &Elf::default().bytes()).unwrap_err().to_string();
     assert_eq!(text, "is built for Linux (ELF), and this is macOS (Mach-O); build it for macOS (Mach-O)");
 }
 
@@ -301,10 +301,10 @@ fn versions_are_told_with_what_to_do() {
 fn a_file_cut_off_anywhere_is_refused() {
     for (target, bytes) in [(LINUX, Elf::default().bytes()), (MAC, MachO::default().bytes())] {
         for length in 0..bytes.len() {
-            assert!(inspect_for(target, &bytes[..length]).is_err(), "{target:?} {length}");
+            assert!(preflight_for(target, &bytes[..length]).is_err(), "{target:?} {length}");
         }
         for length in 64..bytes.len() {
-            let error = inspect_for(target, &bytes[..length]).unwrap_err();
+            let error = preflight_for(target, &bytes[..length]).unwrap_err();
             assert!(matches!(error, InspectError::Truncated(_) | InspectError::Damaged(_)), "{length}: {error}");
         }
     }
@@ -317,10 +317,75 @@ fn a_file_without_its_table_of_sections_is_cut_off() {
     let end = bytes.len() as u64;
     bytes[40..48].copy_from_slice(&end.to_le_bytes());
     bytes[60] = 2;
-    let text = inspect_for(LINUX, &bytes).unwrap_err().to_string();
+    let text = preflight_for(LINUX, &bytes).unwrap_err().to_string();
     assert_eq!(text, "is truncated: it ends before its table of sections; copy or build it again");
     bytes.resize(bytes.len() + 2 * 64, 0);
-    inspect_for(LINUX, &bytes).unwrap();
+    preflight_for(LINUX, &bytes).unwrap();
+}
+
+/// Where the dynamic segment, the versions and the symbol's name of [`Elf`] stand.
+const DYNAMIC: usize = 0x400;
+const VERSIONS: usize = 0x380;
+
+#[test]
+fn links_that_go_in_circles_and_counts_beyond_sense_come_to_an_end() {
+    let mut bytes = Elf::default().bytes();
+    let put = |bytes: &mut Vec<u8>, at: usize, new: &[u8]| bytes[at..at + new.len()].copy_from_slice(new);
+    // 65535 versions, the first of which is followed by itself, of a library that is followed by itself, without end.
+    put(&mut bytes, VERSIONS + 2, &[0xff; 2]);
+    put(&mut bytes, VERSIONS + 12, &[0; 4]);
+    put(&mut bytes, VERSIONS + 28, &[0; 4]);
+    put(&mut bytes, DYNAMIC + 7 * 16 + 8, &[0xff; 8]);
+    assert_eq!(preflight_for(LINUX, &bytes).unwrap().glibc, None);
+}
+
+#[test]
+fn many_entries_that_name_one_long_text_are_refused_and_not_copied() {
+    let mut bytes = Elf::default().bytes();
+    let end = bytes.len();
+    // A dynamic segment at the end: all of the first one but its end mark, then needed libraries, all of one name.
+    let grown = |bytes: &mut Vec<u8>, needed: usize| {
+        bytes.truncate(end);
+        let first = bytes[DYNAMIC..DYNAMIC + 9 * 16].to_vec();
+        bytes.extend(first);
+        for _ in 0..needed {
+            bytes.extend([1_u64, 1].map(u64::to_le_bytes).concat());
+        }
+        bytes.extend([0; 16]);
+        let (length, size) = (bytes.len() as u64, (bytes.len() - end) as u64);
+        for at in [64 + 32, 64 + 40] {
+            bytes[at..at + 8].copy_from_slice(&length.to_le_bytes());
+        }
+        for (at, number) in [(8, end as u64), (16, end as u64), (24, end as u64), (32, size), (40, size)] {
+            bytes[64 + 56 + at..64 + 56 + at + 8].copy_from_slice(&number.to_le_bytes());
+        }
+    };
+    grown(&mut bytes, 2);
+    assert_eq!(preflight_for(LINUX, &bytes).unwrap().needed, ["libc.so.6", SYMBOL, SYMBOL]);
+    grown(&mut bytes, 5000);
+    let text = preflight_for(LINUX, &bytes).unwrap_err().to_string();
+    assert_eq!(text, "is damaged: it needs more than 4096 libraries; copy or build it again");
+}
+
+#[test]
+fn a_name_ends_and_is_no_longer_than_a_path() {
+    let names = [&b"\0a\0"[..], &[b'x'; 5000], b"\0end"].concat();
+    let names = Names(&names);
+    assert_eq!((names.name(1).as_deref(), names.name(0).as_deref()), (Some("a"), Some("")));
+    assert_eq!((names.name(3), names.name(3 + 5000 + 1), names.name(u32::MAX)), (None, None, None));
+    assert!(names.is(1, "", "a") && !names.is(0, "", "a") && !names.is(5004, "", "end"));
+}
+
+#[test]
+fn a_mac_library_has_one_table_of_symbols() {
+    let mut bytes = MachO::default().bytes();
+    // The name of the library itself, as a second table.
+    let (at, table) = (32 + 72 + 56 * 2, 32 + 72);
+    let second = bytes[at..at + 24].to_vec();
+    bytes[table..table + 24].copy_from_slice(&second);
+    bytes[table + 4] = 56;
+    let text = preflight_for(MAC, &bytes).unwrap_err().to_string();
+    assert_eq!(text, "is damaged: it has two tables of symbols; copy or build it again");
 }
 
 #[test]
@@ -347,7 +412,7 @@ proptest! {
             bytes[start + at] = byte;
         }
         bytes.truncate(bytes.len().saturating_sub(cut.saturating_sub(0x1000)));
-        let _ = inspect_for(target, &bytes);
+        let _ = preflight_for(target, &bytes);
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl TimingStrategy for ConcurrencyStrategy {
         match event {
             TimingEvent::PhaseStart => actions.fill_slots(),
             TimingEvent::CreditReturned(returned) if returned.has_next_turn => {
-                actions.continue_session(returned.session, now_ns + returned.delay_ns);
+                actions.continue_session(returned.session, now_ns.saturating_add(returned.delay_ns));
             }
             _ => {}
         }

@@ -28,12 +28,17 @@ impl Plugin for FixedScheduleStrategy {
 }
 
 impl FixedScheduleStrategy {
+    /// When a moment of the data comes; one beyond all time never does.
+    fn due_ns(&self, stamp_ms: f64, zero_ms: f64) -> u64 {
+        self.start_ns.saturating_add(((stamp_ms - zero_ms).max(0.0) * 1e6) as u64)
+    }
+
     /// Starts everything that is due and asks to be woken for what is next.
     fn advance(&mut self, now_ns: u64, actions: &mut Actions<'_>) {
         while let Some(next) = actions.upcoming() {
             let stamp = next.timestamp_ms.unwrap_or_default();
             let zero = *self.zero_ms.get_or_insert(self.config.zero_ms.unwrap_or(stamp));
-            let due_ns = self.start_ns + ((stamp - zero).max(0.0) * 1e6) as u64;
+            let due_ns = self.due_ns(stamp, zero);
             if due_ns > now_ns {
                 actions.wake_at(due_ns);
                 return;
@@ -54,8 +59,8 @@ impl TimingStrategy for FixedScheduleStrategy {
             TimingEvent::Timer => self.advance(now_ns, actions),
             TimingEvent::CreditReturned(returned) if returned.has_next_turn => {
                 let at_ns = match (returned.next_timestamp_ms, self.zero_ms) {
-                    (Some(stamp), Some(zero)) => self.start_ns + ((stamp - zero).max(0.0) * 1e6) as u64,
-                    _ => now_ns + returned.delay_ns,
+                    (Some(stamp), Some(zero)) => self.due_ns(stamp, zero),
+                    _ => now_ns.saturating_add(returned.delay_ns),
                 };
                 actions.continue_session(returned.session, at_ns.max(now_ns));
             }
@@ -95,6 +100,17 @@ mod tests {
         let (mut strategy, mut asked) = (strategy(Some(990.0)), data(&[1000.0]));
         asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
         assert_eq!((asked.starts.len(), asked.wake_at_ns), (0, Some(10_000_000)));
+    }
+
+    #[test]
+    fn a_moment_beyond_all_time_is_never_due() {
+        let (mut strategy, mut asked) = (strategy(None), data(&[0.0, 1e300]));
+        asked.tell(&mut strategy, 50, TimingEvent::PhaseStart);
+        assert_eq!((asked.starts.as_slice(), asked.wake_at_ns), (&[(50, 0)][..], Some(u64::MAX)));
+        let late = Returned::with_next(0, 0, u64::MAX);
+        asked.tell(&mut strategy, 60, TimingEvent::CreditReturned(late));
+        asked.tell(&mut strategy, 60, TimingEvent::CreditReturned(late.at_timestamp(Some(1e300))));
+        assert_eq!(asked.continued, [(0, u64::MAX), (0, u64::MAX)]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl TimingStrategy for RequestRateStrategy {
             TimingEvent::PhaseStart => self.due_ns = now,
             TimingEvent::CreditReturned(returned) => {
                 if returned.has_next_turn {
-                    actions.continue_session(returned.session, now_ns + returned.delay_ns);
+                    actions.continue_session(returned.session, now_ns.saturating_add(returned.delay_ns));
                 }
                 return Ok(());
             }
