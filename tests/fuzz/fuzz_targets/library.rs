@@ -71,21 +71,24 @@ fn fields(file: &[u8]) -> Vec<Field> {
     match file {
         [0x7f, b'E', b'L', b'F', 2, ..] => elf(file, &ELF_64, &mut found),
         [0x7f, b'E', b'L', b'F', ..] => elf(file, &ELF_32, &mut found),
-        [0xcf, 0xfa, 0xed, 0xfe, ..] => row(0, &[4; 8], &mut found),
-        [0xca, 0xfe, 0xba, 0xbe, ..] => row(4, &[4; 6], &mut found),
-        _ => {}
-    }
-    // A Mach-O file has one list of commands, each with its size.
-    if file.starts_with(&[0xcf, 0xfa, 0xed, 0xfe]) {
-        let mut at = 32;
-        while at + 8 <= file.len() && found.len() < 400 {
-            let size = Field { at: at + 4, width: 4 }.read(file).clamp(8, 128) as usize;
-            row(at, &vec![4; size / 4], &mut found);
-            at += size;
+        [0xcf, 0xfa, 0xed, 0xfe, ..] => mach_o(file, &mut found),
+        [0xca, 0xfe, 0xba, 0xbe, ..] => {
+            row(4, &[4; 6], &mut found);
         }
+        _ => {}
     }
     found.retain(|field| field.at + field.width <= file.len());
     found
+}
+
+/// Its header, and a list of commands, each of which has its size.
+fn mach_o(file: &[u8], found: &mut Vec<Field>) {
+    let mut at = row(0, &[4; 8], found);
+    while at + 8 <= file.len() && found.len() < 400 {
+        let size = Field { at: at + 4, width: 4 }.read(file).clamp(8, 128) as usize;
+        row(at, &vec![4; size / 4], found);
+        at += size;
+    }
 }
 
 /// Widths of the numbers in the tables of one ELF class.
@@ -154,8 +157,12 @@ fn tables(file: &[u8], class: &Class, mut at: usize, found: &mut Vec<Field>) {
         let (tag, place) = (found[first].read(file), found[first + 1].read(file) as usize);
         match tag {
             0 => break,
-            4 | 0x6fff_fef5 if place < file.len() => drop(row(place, &[4; 12], found)),
-            6 if place < file.len() => drop((0..6).fold(place, |at, _| row(at, class.symbol, found))),
+            4 | 0x6fff_fef5 if place < file.len() => {
+                row(place, &[4; 12], found);
+            }
+            6 if place < file.len() => {
+                (0..6).fold(place, |at, _| row(at, class.symbol, found));
+            }
             0x6fff_fffe if place < file.len() => {
                 let needs = row(place, &[2, 2, 4, 4, 4], found);
                 (0..3).fold(needs, |at, _| row(at, &[4, 2, 2, 4, 4], found));

@@ -403,15 +403,29 @@ impl<'de> Visitor<'de> for Probe<'_> {
 pub(super) fn position(text: &str, error: &serde_yaml::Error) -> Option<Position> {
     match error.location() {
         Some(location) => Some(Position { line: location.line(), column: location.column() }),
-        // A text that ends before it says anything: the one case where the reader has no place and there is one.
+        // Two cases where the reader has no place and there is one: a text that ends before it says anything, and one that
+        // goes on after its end.
+        None if is_second_document(error) => second_document(text),
         None => error.to_string().starts_with("EOF").then(|| Position::after(text.as_bytes())),
     }
+}
+
+fn is_second_document(error: &serde_yaml::Error) -> bool {
+    error.to_string().ends_with("more than one document is not supported")
+}
+
+/// Where the first value of the second document is.
+fn second_document(text: &str) -> Option<Position> {
+    let second = serde_yaml::Deserializer::from_str(text).nth(1)?;
+    let error = Probe { keys: &[], found: &Cell::new(false) }.deserialize(second).err()?;
+    error.location().map(|location| Position { line: location.line(), column: location.column() })
 }
 
 /// The error's words without the place, which is told apart.
 pub(super) fn message(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     match error.location() {
+        None if is_second_document(error) => "a second document begins here; a file is one".to_owned(),
         Some(at) => {
             let place = format!(" at line {} column {}", at.line(), at.column());
             text.replacen(&place, "", 1)

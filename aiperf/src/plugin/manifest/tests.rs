@@ -106,6 +106,19 @@ fn what_is_no_manifest_at_all_says_so_and_stops() {
 }
 
 #[test]
+fn a_second_document_is_told_with_its_place() {
+    for second in ["---\nui:\n", "...\n---\n~", "---\n[", "---\n"] {
+        let faults = read(&format!("{GOOD}{second}")).expect_err("a fault");
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].starts_with("p.yaml:1") || faults[0].starts_with("p.yaml:2"), "{second:?}: {}", faults[0]);
+    }
+    assert_eq!(
+        read(&format!("{GOOD}---\nui:\n")).expect_err("a fault"),
+        ["p.yaml:19:1: a second document begins here; a file is one"]
+    );
+}
+
+#[test]
 fn an_entry_may_not_stand_twice_however_it_is_spelt() {
     let text = GOOD.replace("  log:\n", "  My-Log:\n    class: my_plugins:Log\n  my_log:\n");
     assert_eq!(
