@@ -81,6 +81,8 @@ fn parse(text: &str) -> Result<FileSettings, (Option<Position>, String)> {
 #[derive(Default)]
 struct Said {
     file: FileSettings,
+    /// Whether the phases are a list, which has room for all of them.
+    is_list: bool,
     /// The phase that is being read.
     phase: Option<PhaseSettings>,
     /// Its `type` and its `rate`, which mean something only together.
@@ -209,20 +211,21 @@ impl Mapping<'_> {
                 Some("2") => Ok(()),
                 _ => Err(format!("schema version `{version}` is not known; this aiperf reads 2.0")),
             }),
-            Special::Benchmark => self.into(&BENCHMARK, map),
+            Special::Benchmark => {
+                self.into(&BENCHMARK, map)?;
+                match self.said.borrow().file.phases.last() {
+                    Some(last) if last.excluded => Err(A::Error::custom(
+                        "there is a `warmup` and nothing that is measured after it: add `profiling`, `{}` where the flags say all",
+                    )),
+                    _ => Ok(()),
+                }
+            }
             Special::Endpoint => self.into(&ENDPOINT, map),
             Special::Dataset => self.into(&DATASET, map),
             Special::Artifacts => self.into(&ARTIFACTS, map),
             Special::Phases => map.next_value_seed(Phases(self)),
             Special::Only { name, excluded } => {
-                if self
-                    .said
-                    .borrow()
-                    .file
-                    .phases
-                    .iter()
-                    .any(|phase| phase.name != "warmup" && phase.name != "profiling")
-                {
+                if self.said.borrow().is_list {
                     return Err(A::Error::custom("`phases` and `warmup` or `profiling` exclude each other: give one"));
                 }
                 self.said.borrow_mut().phase =
@@ -287,6 +290,7 @@ impl<'de> Visitor<'de> for Phases<'_, '_> {
         if !self.0.said.borrow().file.phases.is_empty() {
             return Err(A::Error::custom("`phases` and `warmup` or `profiling` exclude each other: give one"));
         }
+        self.0.said.borrow_mut().is_list = true;
         while list.next_element_seed(OnePhase(self.0))?.is_some() {}
         match self.0.said.borrow().file.phases.last() {
             Some(last) if !last.excluded => Ok(()),

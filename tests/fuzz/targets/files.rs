@@ -1,6 +1,8 @@
 //! Files that a person or a package wrote: a manifest, a benchmark, a lock. Whatever is in them, they are read, or refused with
 //! the file and, where something in it is wrong, the place.
 
+use std::collections::BTreeSet;
+
 use aiperf::config::file;
 use aiperf::plugin::fault::{Position, Problem};
 use aiperf::plugin::lock::Lock;
@@ -38,7 +40,8 @@ pub(super) fn benchmark(bytes: &[u8]) {
     match file::read(&path) {
         Ok(file) => {
             let phases = file.phases.iter();
-            assert!(phases.clone().all(|phase| !phase.name.is_empty()), "{file:?}");
+            let names: BTreeSet<&str> = phases.clone().map(|phase| phase.name.as_str()).collect();
+            assert!(names.len() == file.phases.len() && !names.contains(""), "{file:?}");
             assert!(file.phases.is_empty() || phases.clone().any(|phase| !phase.excluded), "{file:?}");
             let settings = file.run.iter().chain(phases.flat_map(|phase| &phase.settings));
             let words = settings.flat_map(|setting| &setting.words);
