@@ -359,6 +359,14 @@ fn a_bad_row_is_refused_by_file_line_and_field() {
             "Timestamp,Request tokens,Response tokens\n1,2,-3",
             "a.jsonl:2: `Response tokens` is \"-3\"; expected a whole number of tokens",
         ),
+        (
+            "Timestamp,Request tokens,Response tokens\n1e306,2,3",
+            "a.jsonl:2: `Timestamp` is \"1e306\"; expected seconds, 0 or above",
+        ),
+        (
+            "{\"chat_id\":1,\"parent_chat_id\":-1,\"timestamp\":1e306,\"input_length\":4}",
+            "a.jsonl:1: `timestamp` is beyond all time; expected seconds, 0 or above",
+        ),
         ("[{\"conversations\":[{\"value\":\"x\"}]}]", "a.jsonl:1: `conversations[0].from` is missing"),
     ] {
         let written = written("a.jsonl", text);

@@ -122,6 +122,22 @@ fn a_stream_of_messages() {
 }
 
 #[test]
+fn counts_that_no_server_can_mean_stay_the_largest_number() {
+    let reading = typed(
+        &*made::<MessagesEndpoint>(),
+        &[
+            json!({"type": "message_start", "message": {"content": [], "usage": {"input_tokens": u64::MAX}}}),
+            json!({"type": "message_delta", "delta": {}, "usage": {"output_tokens": 15}}),
+        ],
+    );
+    assert_eq!(counts(&reading), [Some(u64::MAX), Some(15), Some(u64::MAX)]);
+    let details = json!({"input_length": u64::MAX, "generated_tokens": 2});
+    let reading =
+        json_body(&*made::<HuggingFaceGenerateEndpoint>(), &json!({"generated_text": "hi", "details": details}));
+    assert_eq!(counts(&reading), [Some(u64::MAX), Some(2), Some(u64::MAX)]);
+}
+
+#[test]
 fn a_whole_message() {
     let reply = json!({"type": "message", "role": "assistant", "stop_reason": "end_turn", "content": [
         {"type": "thinking", "thinking": "hm", "signature": "x"}, {"type": "redacted_thinking", "data": "x"},
