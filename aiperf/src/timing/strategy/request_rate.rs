@@ -49,7 +49,7 @@ impl TimingStrategy for RequestRateStrategy {
             if self.due_ns > now + AHEAD_NS {
                 break;
             }
-            actions.start_session(self.due_ns as u64);
+            actions.start_session(self.due_ns.round() as u64);
             let Some(interval) = actions.next_interval_ns() else { return Ok(()) };
             self.due_ns += interval;
         }
