@@ -133,6 +133,9 @@ impl<'a, Elf: FileHeader<Endian = Endianness>> File<'a, Elf> {
             HashTable::<Elf>::parse(self.endian, self.from(hash)?).ok()?.symbol_table_length()
         } else {
             let hash = GnuHashTable::<Elf>::parse(self.endian, self.from(value(dynamic, DT_GNU_HASH)?)?).ok()?;
+            // From a first symbol that the file has no room for, its reader would count past the largest number.
+            let room = self.bytes.len() / size_of::<Elf::Sym>();
+            usize::try_from(hash.symbol_base()).ok().filter(|first| *first <= room)?;
             // None: it exports nothing.
             hash.symbol_table_length(self.endian).unwrap_or(0)
         };

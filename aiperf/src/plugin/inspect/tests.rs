@@ -340,6 +340,17 @@ fn links_that_go_in_circles_and_counts_beyond_sense_come_to_an_end() {
 }
 
 #[test]
+fn a_hash_table_that_begins_with_the_largest_number_is_damage() {
+    let mut bytes = Elf::default().bytes();
+    bytes[DYNAMIC + 16..DYNAMIC + 24].copy_from_slice(&0x6fff_fef5_u64.to_le_bytes());
+    // One bucket, the first symbol, no filter; the bucket, and a chain that goes on.
+    let table = [1, u32::MAX, 0, 0, u32::MAX, 0, 0].map(u32::to_le_bytes).concat();
+    bytes[0x340..0x340 + table.len()].copy_from_slice(&table);
+    let text = preflight_for(LINUX, &bytes).unwrap_err().to_string();
+    assert_eq!(text, "is damaged: its table of symbols lies outside the file; copy or build it again");
+}
+
+#[test]
 fn many_entries_that_name_one_long_text_are_refused_and_not_copied() {
     let mut bytes = Elf::default().bytes();
     let end = bytes.len();
