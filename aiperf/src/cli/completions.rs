@@ -25,6 +25,11 @@ const ENTRY_FLAGS: &[(&str, &str)] = &[
     ("dataset_sampling_strategy", "dataset_sampler"),
     ("arrival_pattern", "arrival_pattern"),
     ("ramp", "ramp"),
+    ("service", "service"),
+    ("service_manager", "service_manager"),
+    ("communication", "communication"),
+    ("plot", "plot"),
+    ("ui", "ui"),
 ];
 
 /// Everything `aiperf completions` takes.
