@@ -28,25 +28,32 @@ fn topics(messages: &[Message]) -> Vec<&str> {
 #[test]
 fn a_service_of_a_plugin_hears_what_happens_in_the_run_in_its_order() {
     let messages = heard(&Place::new(), &[]);
-    let told = [
-        "run_started", "phase_started", "phase_ended", "phase_started", "phase_ended", "results_ready", "run_ended",
-    ];
+    let told =
+        ["run_started", "phase_started", "phase_ended", "phase_started", "phase_ended", "results_ready", "run_ended"];
     assert_eq!(topics(&messages), told);
     let numbers: Vec<u64> = messages.iter().map(|message| message.number).collect();
     assert_eq!(numbers, (0..messages.len() as u64).collect::<Vec<_>>(), "nothing was left out");
     assert!(messages.windows(2).all(|two| two[0].at_ns <= two[1].at_ns));
     let about = |topic: &str| messages.iter().filter(|message| message.topic == topic).map(|message| &message.body);
     let started = about("run_started").next().unwrap();
-    assert_eq!(started["plan"]["services"], json!({"names": ["bystander"], "manager": "in_process", "communication": "channel"}));
+    assert_eq!(
+        started["plan"]["services"],
+        json!({"names": ["bystander"], "manager": "in_process", "communication": "channel"})
+    );
     assert!(started["command"].as_str().unwrap().starts_with("aiperf profile "));
-    let phases: Vec<Value> = about("phase_ended").map(|body| json!([body["phase"], body["sent"], body["stopped"]])).collect();
+    let phases: Vec<Value> =
+        about("phase_ended").map(|body| json!([body["phase"], body["sent"], body["stopped"]])).collect();
     assert_eq!(phases, [json!(["warmup", 2, null]), json!(["profiling", 6, null])]);
     let last = about("progress").last().unwrap();
     assert_eq!((&last["phase"], &last["completed"]), (&json!("profiling"), &json!(6)));
     let results = about("results_ready").next().unwrap();
     let count = results["metrics"].as_array().unwrap().iter().find(|metric| metric["tag"] == "request_count").unwrap();
     assert_eq!((&count["avg"], &results["succeeded"]), (&json!(6.0), &json!(6)));
-    assert!(results["files"].as_array().unwrap().iter().any(|file| file["kind"] == "JSON Export"), "{}", results["files"]);
+    assert!(
+        results["files"].as_array().unwrap().iter().any(|file| file["kind"] == "JSON Export"),
+        "{}",
+        results["files"]
+    );
     assert_eq!(about("run_ended").next(), Some(&json!({"error": null})));
 }
 
@@ -67,7 +74,8 @@ fn a_communication_that_panics_fails_or_hangs_is_told_once_and_the_run_keeps_its
     let place = Place::new();
     let diary = place.path().join("diary");
     let own = format!("bystander.diary={}", diary.display());
-    let of_courier = "failed, the run went on without it: plugin fixture_results 0.3.0, communication `courier`, carry: ";
+    let of_courier =
+        "failed, the run went on without it: plugin fixture_results 0.3.0, communication `courier`, carry: ";
     for (mood, said) in [
         ("panics", format!("{of_courier}panicked: a bad day")),
         ("fails", format!("{of_courier}no luck")),

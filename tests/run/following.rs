@@ -15,8 +15,20 @@ fn lines(stream: UnixStream) -> Vec<Value> {
 fn a_program_that_connects_while_a_run_goes_is_told_of_all_of_it() {
     let place = Place::new();
     let args = [
-        "--url", "sim://?ttft=100ms&itl=0", "--isl", "8", "--osl", "2", "--request-count", "20", "--communication",
-        "socket", "--plugin-option", "socket.at=run.sock", "--api-key", "not-for-you",
+        "--url",
+        "sim://?ttft=100ms&itl=0",
+        "--isl",
+        "8",
+        "--osl",
+        "2",
+        "--request-count",
+        "20",
+        "--communication",
+        "socket",
+        "--plugin-option",
+        "socket.at=run.sock",
+        "--api-key",
+        "not-for-you",
     ];
     let child = place.start(&args);
     let path = place.path().join("run.sock");

@@ -4,10 +4,10 @@
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::host::Category;
 use aiperf_abi::{
-    ArrivalPattern, Communication, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore, DatasetComposer,
-    DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Host, Plot, Plugin, PublicDatasetLoader, Ramp,
-    RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager, TimingStrategy, Transport, Ui,
-    UrlSelectionStrategy,
+    ArrivalPattern, Communication, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore,
+    DatasetComposer, DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Host, Plot, Plugin,
+    PublicDatasetLoader, Ramp, RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager,
+    TimingStrategy, Transport, Ui, UrlSelectionStrategy,
 };
 
 use crate::communication::{ChannelCommunication, SocketCommunication};

@@ -122,7 +122,8 @@ impl Watcher for Live {
 fn show(all: Vec<Finished>) -> Exit {
     let mut exit = Exit::Success;
     for finished in all {
-        let Finished { report, files, mut problems, warnings, succeeded, failed, mut consoles, console_file, .. } = finished;
+        let Finished { report, files, mut problems, warnings, succeeded, failed, mut consoles, console_file, .. } =
+            finished;
         let mut page = Page::new(report, files, 0);
         let (shown, unshown) = console::results(&mut consoles, &mut page, Screen::stdout());
         output::stdout(&shown);

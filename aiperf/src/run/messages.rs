@@ -219,7 +219,10 @@ mod tests {
     }
 
     /// Sends two messages to services that hear so. Gives what was heard, and what is left.
-    fn sent(communication: Box<dyn Communication>, hear: [fn(&Message) -> Result<()>; 2]) -> (Vec<(&'static str, u64)>, Sent) {
+    fn sent(
+        communication: Box<dyn Communication>,
+        hear: [fn(&Message) -> Result<()>; 2],
+    ) -> (Vec<(&'static str, u64)>, Sent) {
         let heard = Heard::default();
         let guest = |name: &'static str, hear| {
             Guest::new(name.to_owned(), Box::new(Ears { name, heard: Arc::clone(&heard), hear }) as Box<dyn Service>)

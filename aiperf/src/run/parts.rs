@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    Communication, ConsoleExporter, DEFAULT_PRIORITY, DataExporter, Endpoint, FileInfo, GpuTelemetryCollector, Map, Plot,
-    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Service, ServiceManager, Transport, Ui,
+    Communication, ConsoleExporter, DEFAULT_PRIORITY, DataExporter, Endpoint, FileInfo, GpuTelemetryCollector, Map,
+    Plot, RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Service, ServiceManager, Transport, Ui,
     UrlSelectionStrategy, Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
@@ -224,8 +224,7 @@ impl Parts {
         };
         let services = maker.services(registry)?;
         let carries = registry.entry("communication", &plan.services.communication)?;
-        let communication =
-            (carries.name.clone(), maker.make::<dyn Communication>(carries, Map::new(), None)?);
+        let communication = (carries.name.clone(), maker.make::<dyn Communication>(carries, Map::new(), None)?);
         let shown = registry.entry("ui", &plan.output.ui)?;
         let ui = (plan.output.ui.clone(), maker.make::<dyn Ui>(shown, Map::new(), None)?);
         notices.append(&mut maker.notices);

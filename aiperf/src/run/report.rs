@@ -176,7 +176,17 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
     });
     let phases = warmed_up.into_iter().chain([measured]).collect();
     let warnings = Vec::new();
-    Finished { report, files, problems, warnings, succeeded, failed, consoles, console_file: setting.layout.console(), phases }
+    Finished {
+        report,
+        files,
+        problems,
+        warnings,
+        succeeded,
+        failed,
+        consoles,
+        console_file: setting.layout.console(),
+        phases,
+    }
 }
 
 /// Writes what the plots draw. Returns the files, and what went wrong.
