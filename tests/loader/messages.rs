@@ -34,7 +34,9 @@ fn a_service_of_a_plugin_hears_what_happens_in_the_run_in_its_order() {
     let numbers: Vec<u64> = messages.iter().map(|message| message.number).collect();
     assert_eq!(numbers, (0..messages.len() as u64).collect::<Vec<_>>(), "nothing was left out");
     assert!(messages.windows(2).all(|two| two[0].at_ns <= two[1].at_ns));
-    let about = |topic: &str| messages.iter().filter(|message| message.topic == topic).map(|message| &message.body);
+    let about = |topic: &'static str| {
+        messages.iter().filter(move |message| message.topic == topic).map(|message| &message.body)
+    };
     let started = about("run_started").next().unwrap();
     assert_eq!(
         started["plan"]["services"],

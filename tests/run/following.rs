@@ -53,9 +53,9 @@ fn a_socket_without_a_place_or_where_none_can_be_is_an_error_of_the_command_line
     let place = Place::new();
     for (more, said) in [
         (&[][..], "no place to listen is given: --plugin-option socket.at=PATH, or HOST:PORT"),
-        (&["--plugin-option", "socket.at=no/such/folder"], "cannot listen at `no/such/folder`: "),
+        (&["--plugin-option", "socket.at=no/such/folder"][..], "cannot listen at `no/such/folder`: "),
     ] {
-        let args = [&["--url", "sim://", "--request-count", "1", "--communication", "socket"], more].concat();
+        let args = [&["--url", "sim://", "--request-count", "1", "--communication", "socket"][..], more].concat();
         let ran = place.profile(&args).expect_code(2);
         assert!(ran.stderr.contains("communication `socket`") && ran.stderr.contains(said), "{}", ran.stderr);
     }

@@ -10,11 +10,11 @@ use aiperf_abi::{Communication, Context, Error, Level, Message, Plugin, Result, 
 use serde::Deserialize;
 
 /// Bytes that are kept for who connects late. Later messages reach those who are there.
-const KEPT: usize = 4 << 20;
+const KEPT: usize = 2 << 20;
 /// Bytes that may wait for a reader beside those; more, and it is left behind.
-const WAITING: usize = 4 << 20;
+const WAITING: usize = 2 << 20;
 /// Who else connects is turned away.
-const READERS: usize = 32;
+const READERS: usize = 16;
 /// How long readers may take for the rest, in steps.
 const AT_THE_END: (u32, Duration) = (200, Duration::from_millis(5));
 

@@ -252,7 +252,9 @@ mod tests {
 
     #[test]
     fn services_that_fail_to_hear_are_told_of_but_one_that_never_could_is_not() {
-        let unable = |_: &Message| Err(Error::new(ErrorKind::Unsupported, "no method `hear`"));
+        fn unable(_: &Message) -> Result<()> {
+            Err(Error::new(ErrorKind::Unsupported, "no method `hear`"))
+        }
         let (heard, sent) = sent(channel(), [unable, |_| Err(Error::msg("too loud"))]);
         assert_eq!(heard.iter().filter(|(name, _)| *name == "b").count(), 1);
         assert_eq!(sent.warnings, ["service `b` failed to hear and was told nothing more: too loud"]);
@@ -261,9 +263,11 @@ mod tests {
 
     #[test]
     fn who_does_not_come_back_from_hearing_is_alone_left_behind() {
-        let hangs = |_: &Message| loop {
-            std::thread::park();
-        };
+        fn hangs(_: &Message) -> Result<()> {
+            loop {
+                std::thread::park();
+            }
+        }
         let (_, sent) = sent(channel(), [hangs, |_| Ok(())]);
         assert_eq!(sent.services.iter().map(Guest::name).collect::<Vec<_>>(), ["b"]);
         assert_eq!(sent.problems, ["service `a` did not come back from hearing and was left behind"]);
