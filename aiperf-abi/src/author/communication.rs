@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::error::Result;
 
 /// Carries the messages of a run. It has a thread to itself: one that is slow misses progress, and nothing waits for it.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/communication.md"))]
 pub trait Communication: Send + 'static {
     /// Takes a message of the run. Gives what has come for the services of this process: as a rule that message, but it
     /// may be others, or none.
