@@ -46,7 +46,7 @@ fn a_service_of_a_plugin_hears_what_happens_in_the_run_in_its_order() {
     let phases: Vec<Value> =
         about("phase_ended").map(|body| json!([body["phase"], body["sent"], body["stopped"]])).collect();
     assert_eq!(phases, [json!(["warmup", 2, null]), json!(["profiling", 6, null])]);
-    let last = about("progress").last().unwrap();
+    let last = about("progress").next_back().unwrap();
     assert_eq!((&last["phase"], &last["completed"]), (&json!("profiling"), &json!(6)));
     let results = about("results_ready").next().unwrap();
     let count = results["metrics"].as_array().unwrap().iter().find(|metric| metric["tag"] == "request_count").unwrap();

@@ -240,19 +240,19 @@ mod tests {
     }
 
     fn place() -> (TempDir, PathBuf) {
-        let folder = TempDir::new().unwrap();
+        let folder = TempDir::new().expect("a folder");
         let path = folder.path().join("run.sock");
         (folder, path)
     }
 
     fn say(socket: &mut SocketCommunication, number: u64, topic: &str, body: Value) {
         let message = Message::new(number, 0, topic, body);
-        assert_eq!(socket.carry(&message).unwrap(), [message], "services are told, too");
+        assert_eq!(socket.carry(&message).expect("it carries"), [message], "services are told, too");
     }
 
     fn numbers(reader: impl Read) -> Vec<u64> {
         let lines = BufReader::new(reader).lines();
-        lines.map(|line| serde_json::from_str::<Message>(&line.unwrap()).unwrap().number).collect()
+        lines.map(|line| serde_json::from_str::<Message>(&line.expect("a line")).expect("a message").number).collect()
     }
 
     #[test]

@@ -149,16 +149,14 @@ impl Carrier {
             Step::Carry(message) => {
                 let carried = self.communication.carry(&message);
                 let arrived = carried.map_err(|error| format!("failed, the run went on without it: {error}"))?;
-                for message in arrived {
-                    self.deliver(message);
-                }
+                arrived.iter().for_each(|message| self.deliver(message));
                 Ok(())
             }
             Step::Close => self.communication.close().map_err(|error| error.to_string()),
         }
     }
 
-    fn deliver(&self, message: Message) {
+    fn deliver(&self, message: &Message) {
         for service in &self.services {
             match message.topic == topic::PROGRESS {
                 true => service.mention(message.clone()),
