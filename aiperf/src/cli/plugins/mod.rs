@@ -167,6 +167,9 @@ enum PluginsCommand {
     New {
         /// Name of the package, as in `my-plugins`
         name: String,
+        /// What the plugin in it is to be
+        #[arg(long, value_name = "CATEGORY", default_value = new::DEFAULT_CATEGORY, value_parser = new::categories())]
+        category: String,
         /// The clone of aiperf to build against; found, where it is here, above or beside
         #[arg(long, value_name = "PATH")]
         aiperf: Option<PathBuf>,
@@ -316,7 +319,7 @@ Examples:
   aiperf plugins endpoint            the endpoints
   aiperf plugins endpoint chat       everything about one
   aiperf plugins --validate          is every package in order?
-  aiperf plugins new my-plugins      make a package of your own
+  aiperf plugins new my-plugins      make a package of your own (--category: which sort)
   aiperf plugins add ./my-plugins    install a package
   aiperf plugins which endpoint chat             who has the name, and why
   aiperf plugins use endpoint chat my-plugins    who is to have it";
@@ -376,7 +379,7 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             }
             PluginsCommand::Inspect { what } => inspect::library(&registry()?, what.as_deref(), form),
             PluginsCommand::Protocols => inspect::protocols(form),
-            PluginsCommand::New { name, aiperf } => new::make(name, aiperf.as_deref(), form),
+            PluginsCommand::New { name, category, aiperf } => new::make(name, category, aiperf.as_deref(), form),
             PluginsCommand::ListPlugins => list::package_details(&registry()?, form),
             PluginsCommand::ListImplementations { category } => {
                 let registry = registry()?;
