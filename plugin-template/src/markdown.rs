@@ -69,8 +69,8 @@ impl MarkdownExporter {
             write!(text, " p{percent} |")?;
         }
         writeln!(text, "\n|---|{}", "---:|".repeat(self.config.percentiles.len() + 1))?;
-        // A metric without a group is for the files of all metrics, and on no screen.
-        for metric in report.metrics.iter().filter(|metric| metric.group.is_some()) {
+        // What the main table on the screen has. Other groups are tables of their own, and without one a metric is in files only.
+        for metric in report.metrics.iter().filter(|metric| metric.group.as_deref() == Some("default")) {
             write!(text, "| {} ({}) | {:.2} |", metric.header.replace('|', "\\|"), metric.unit, metric.avg)?;
             for percent in &self.config.percentiles {
                 match metric.distribution.as_ref().and_then(|values| values.percentile(*percent)) {

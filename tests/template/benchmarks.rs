@@ -154,7 +154,8 @@ pub(crate) fn a_loader_says_what(author: &Author) {
     let file = file.to_str().unwrap();
     let told = author.aiperf(&["validate", file]);
     assert!(told.contains("transcript"), "a file is known by its first line: {told}");
-    let run = profile(author, "chats", &["--url", "sim://?ttft=2ms&itl=0", "--input-file", file]);
+    let run =
+        profile(author, "chats", &["--url", "sim://?ttft=2ms&itl=0", "--input-file", file, "--num-sessions", "2"]);
     assert_eq!(run.of("request_count"), 3.0, "each turn of each chat");
     let inputs = run.text("inputs.json");
     for words in ["You help customers.", "Where is my parcel?", "And when is it here?", "Do you deliver on Sundays?"] {
@@ -181,7 +182,9 @@ pub(crate) fn a_handler_fails_a_run_that_got_worse(author: &Author) {
     arguments.extend(slower);
     let output = ended(&mut author.aiperf_in("", &arguments));
     let said = String::from_utf8_lossy(&output.stderr);
-    let told = "result_handler `baseline` failed: worse than ";
-    assert!(output.status.code() == Some(1) && said.contains(told) && said.contains("request_latency is "), "{said}");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for told in ["result_handler `baseline` failed: ", "worse than ", "request_latency is ", " and was "] {
+        assert!(said.contains(told), "`{told}` is missing in {said}");
+    }
     assert!(only_folder(&artifacts).join("profile_export_aiperf.json").is_file(), "the results are there all the same");
 }
