@@ -70,12 +70,12 @@ fn where_it_cannot_be_made_the_tool_says_what_it_needs() {
     if !is_tool_there() {
         return;
     }
-    let place = tempfile::tempdir().unwrap();
     let here = format!("aiperf={}", root().display());
     for (defined, needed) in [
         (["aiperf=/nowhere", "category=endpoint"], "no clone of aiperf at `/nowhere`"),
         ([&*here, "category=ramp"], "There is no skeleton for `ramp`. There are: [\"custom_dataset_loader\""),
     ] {
+        let place = tempfile::tempdir().unwrap();
         let mut generate = Command::new("cargo-generate");
         generate.args(["generate", "--silent", "--name", "my-plugins", "--path"]).arg(root().join("plugin-template"));
         defined.iter().for_each(|value| drop(generate.args(["--define", value])));
