@@ -7,6 +7,8 @@ use super::error::Result;
 ///
 /// A session is one walk through a conversation. The host holds starts back until there is a free slot, ends the phase by
 /// its stop rules, and ignores what is asked after that.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/timing_strategy.md"))]
 pub trait TimingStrategy: Send + 'static {
     /// Takes an event that happened at `now_ns` of the run's clock.
     ///
@@ -150,6 +152,8 @@ impl Upcoming {
 }
 
 /// `arrival_pattern`: the spacing of the requests of a rate. Its configuration is [`ArrivalConfig`].
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/arrival_pattern.md"))]
 pub trait ArrivalPattern: Send + 'static {
     /// The next interval, seconds; 0 or more. Keep the fraction: intervals are added up.
     ///
@@ -173,6 +177,7 @@ numbers! {
 
 /// What an arrival pattern is told when it is made.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ArrivalConfig {
     /// Requests per second; more than 0.
@@ -197,6 +202,8 @@ impl ArrivalConfig {
 }
 
 /// `ramp`: the way of a limit or a rate from its start to its target. Its configuration is [`RampConfig`].
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/ramp.md"))]
 pub trait Ramp: Send + 'static {
     /// The value `elapsed` seconds after the start of the phase. From [`RampConfig::duration`] on it is the target.
     ///
@@ -213,6 +220,7 @@ numbers! {
 
 /// What a ramp is told when it is made.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RampConfig {
     /// The value at the beginning.
