@@ -84,7 +84,8 @@ impl<'a> Actions<'a> {
         Self { host }
     }
 
-    /// Start a session with the dataset's next conversation at `at_ns`, or as soon after as there is a slot.
+    /// Start a session with the dataset's next conversation at `at_ns`, or as soon after as there is a slot. Asked for some
+    /// milliseconds before, its request is made by then, and only sent at that moment.
     pub fn start_session(&mut self, at_ns: u64) {
         self.host.start_session(at_ns, 0);
     }
