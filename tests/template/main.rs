@@ -78,7 +78,9 @@ fn where_it_cannot_be_made_the_tool_says_what_it_needs() {
         let place = tempfile::tempdir().unwrap();
         let mut generate = Command::new("cargo-generate");
         generate.args(["generate", "--silent", "--name", "my-plugins", "--path"]).arg(root().join("plugin-template"));
-        defined.iter().for_each(|value| drop(generate.args(["--define", value])));
+        for value in defined {
+            generate.args(["--define", value]);
+        }
         let output = ended(generate.current_dir(place.path()));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && said.contains(needed), "{said}");
