@@ -265,7 +265,7 @@ enum PluginsCommand {
     },
     /// Measure one endpoint: run by `bench` in a process of its own
     #[command(hide = true)]
-    Cost {
+    CostOfClass {
         /// The library
         path: PathBuf,
         /// The class, `category:Type`
@@ -414,7 +414,7 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Test { what, config } => suite::test(&registry()?, what, config, form),
             PluginsCommand::Bench { what, config } => suite::bench(&registry()?, what, config, form),
             PluginsCommand::TryClass { path, class, config } => suite::try_class(path, class, config),
-            PluginsCommand::Cost { path, class, config } => suite::cost(path, class, config),
+            PluginsCommand::CostOfClass { path, class, config } => suite::cost(path, class, config),
             PluginsCommand::LoadLibrary { path } => probe::load_here(path),
             PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
             PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),
