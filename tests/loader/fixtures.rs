@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use aiperf_abi::data::descriptor::ABI_VERSION;
+
 /// A crate to be built: its name, which contract it is built with, and what it becomes.
 pub(crate) struct Crate {
     name: &'static str,
@@ -54,18 +56,35 @@ const CRATES: [Crate; 13] = [
     bare_program("other_host", "other_host.rs", TODAY),
 ];
 
-/// A copy of the contract: its version, and what is replaced in which file.
+/// A copy of the contract: which part of today's version is one higher, and what is replaced in which file.
 struct Contract {
     name: &'static str,
-    version: &'static str,
+    higher: Part,
     changes: &'static [(&'static str, &'static str, &'static str)],
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Major,
+    Minor,
+    Patch,
+}
+
+impl Contract {
+    fn version(&self) -> String {
+        let part = self.higher as usize;
+        let mut parts: Vec<u64> = ABI_VERSION.split('.').map(|one| one.parse().expect("a number")).collect();
+        parts[part] += 1;
+        parts[part + 1..].fill(0);
+        parts.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
+    }
 }
 
 const CONTRACTS: [Contract; 3] = [
     // What a minor version may do: fields after the last, in tables and in the root module, with a use of each.
     Contract {
         name: "newer",
-        version: "1.1.0",
+        higher: Part::Minor,
         changes: &[
             (
                 "ffi/endpoint.rs",
@@ -106,7 +125,7 @@ const CONTRACTS: [Contract; 3] = [
     // What nobody may do: a table in another order, under a version that promises that nothing changed.
     Contract {
         name: "layout",
-        version: "1.0.1",
+        higher: Part::Patch,
         changes: &[(
             "ffi/endpoint.rs",
             "        format_payload: unsafe extern \"C\" fn(*const (), View<'_>) -> FfiResult<FfiPayload>,\n        \
@@ -115,8 +134,13 @@ const CONTRACTS: [Contract; 3] = [
              format_payload: unsafe extern \"C\" fn(*const (), View<'_>) -> FfiResult<FfiPayload>,\n",
         )],
     },
-    Contract { name: "major", version: "2.0.0", changes: &[] },
+    Contract { name: "major", higher: Part::Major, changes: &[] },
 ];
+
+/// The version of a changed contract, by its name.
+pub(crate) fn version_of(contract: &str) -> String {
+    CONTRACTS.iter().find(|one| one.name == contract).expect("there is such a contract").version()
+}
 
 /// What was built.
 pub(crate) struct Fixtures {
@@ -253,7 +277,7 @@ fn write_contract(contract: &Contract) {
     let manifest = format!(
         "[package]\nname = \"aiperf-abi\"\nversion = {:?}\nedition = \"2024\"\n\n[workspace]\n\n\
          [features]\ntransport = [\"dep:tokio\"]\nschema = []\n\n[dependencies]\n{}\n",
-        contract.version,
+        contract.version(),
         dependencies.join("\n")
     );
     let folder = contract_folder(contract.name);
