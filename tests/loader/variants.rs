@@ -21,7 +21,7 @@ const OF_THEN: [Crate; 2] =
 pub(crate) fn built_then(version: &str) -> Fixtures {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| RELEASED.iter().for_each(|version| build_then(version)));
-    Fixtures { folder: folder_then(version) }
+    Fixtures { folder: folder_then(version).join("built") }
 }
 
 fn folder_then(version: &str) -> PathBuf {
@@ -35,7 +35,8 @@ fn build_then(version: &str) {
     // The folder of the other fixtures: what all depend on is compiled once. The names are the same for every version, so
     // what was built is taken away from there.
     let target = folder().join("target");
-    let (there, here) = (Fixtures { folder: target.join("debug") }, Fixtures { folder: root.clone() });
+    let (there, here) = (Fixtures { folder: target.join("debug") }, Fixtures { folder: root.join("built") });
+    fs::create_dir_all(&here.folder).unwrap();
     let files = [
         ("fixture_then", there.library("fixture_then"), here.library("fixture_then")),
         ("host_then", there.program("host_then"), here.program("host_then")),
