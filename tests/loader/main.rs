@@ -15,6 +15,7 @@ mod dataset;
 mod good;
 #[cfg(target_os = "linux")]
 mod inspection;
+mod messages;
 mod moods;
 mod promise;
 #[cfg(target_os = "linux")]
