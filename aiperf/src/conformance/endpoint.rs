@@ -7,22 +7,32 @@ use aiperf_abi::testing::{Request, mock_request};
 use aiperf_abi::{Endpoint, ParsedResponse, Value};
 
 use super::replies::{self, RECORDED, Recorded};
-use super::{Make, Suite, from_threads, made, tolerated};
+use super::{Checked, Fault, Lived, Make, Tried, from_threads, tolerated, wrong};
 
 /// How often each thread does everything.
 const ROUNDS: usize = 20;
 
-pub(super) fn checks(suite: &mut Suite<'_>, make: &Make<'_, dyn Endpoint>) {
-    let Some(endpoint) =
-        suite.check("made again", || made(make).map(|endpoint| ("a second value".to_owned(), endpoint)))
-    else {
-        return;
-    };
-    let endpoint = &*endpoint;
-    suite.check("requests", || formats(endpoint).map(|told| (told, ())));
-    suite.check("recorded replies", || recorded(endpoint).map(|told| (told, ())));
-    suite.check("damaged replies", || damaged(endpoint).map(|told| (told, ())));
-    suite.check("many threads", || threads(endpoint).map(|told| (told, ())));
+impl Tried for dyn Endpoint {
+    fn life(make: &Make<'_, Self>) -> Result<Lived, Fault> {
+        let endpoint = make.value()?;
+        let request = mock_request();
+        tolerated(endpoint.headers(request.info()))?;
+        endpoint.format_payload(request.info())?.into_bytes(request.info())?;
+        for recorded in RECORDED {
+            read(&*endpoint, recorded)?;
+        }
+        Ok(Lived::well("a request, and replies of two servers"))
+    }
+
+    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[
+        ("requests", |make| formats(&*make.value()?)),
+        ("recorded replies", |make| recorded(&*make.value()?)),
+        ("damaged replies", |make| damaged(&*make.value()?)),
+    ];
+
+    fn threads(make: &Make<'_, Self>) -> Checked {
+        threads(&*make.value()?)
+    }
 }
 
 /// (what it is, the request)
@@ -51,7 +61,7 @@ fn requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
-fn formats(endpoint: &dyn Endpoint) -> Result<String, String> {
+fn formats(endpoint: &dyn Endpoint) -> Checked {
     let mut refused = Vec::new();
     for (name, request) in requests() {
         tolerated(endpoint.headers(request.info()))?;
@@ -64,7 +74,10 @@ fn formats(endpoint: &dyn Endpoint) -> Result<String, String> {
             }
             Some(_) => {}
             None if name == "one turn" => {
-                return Err(format!("{name}: it has no body for the simplest request: {}", error.unwrap_or_default()));
+                return wrong(format!(
+                    "{name}: it has no body for the simplest request: {}",
+                    error.unwrap_or_default()
+                ));
             }
             None => refused.push(name),
         }
@@ -76,18 +89,16 @@ fn formats(endpoint: &dyn Endpoint) -> Result<String, String> {
 }
 
 /// What it finds in a recorded reply.
-fn read(endpoint: &dyn Endpoint, recorded: &Recorded) -> Result<Vec<Option<ParsedResponse>>, String> {
+fn read(endpoint: &dyn Endpoint, recorded: &Recorded) -> Result<Vec<Option<ParsedResponse>>, Fault> {
     let mut found = Vec::new();
     recorded.pieces(|piece| {
-        let parsed = tolerated(endpoint.parse_response(piece.response()))
-            .map_err(|fault| format!("{}: {fault}", recorded.name))?;
-        found.push(parsed.flatten());
-        Ok::<_, String>(())
+        found.push(tolerated(endpoint.parse_response(piece.response()))?.flatten());
+        Ok::<_, Fault>(())
     })?;
     Ok(found)
 }
 
-fn recorded(endpoint: &dyn Endpoint) -> Result<String, String> {
+fn recorded(endpoint: &dyn Endpoint) -> Checked {
     let mut understood = 0;
     for recorded in RECORDED {
         let found = read(endpoint, recorded)?;
@@ -96,12 +107,12 @@ fn recorded(endpoint: &dyn Endpoint) -> Result<String, String> {
     Ok(format!("{} replies of two servers; found content in {understood}", RECORDED.len()))
 }
 
-fn damaged(endpoint: &dyn Endpoint) -> Result<String, String> {
+fn damaged(endpoint: &dyn Endpoint) -> Checked {
     let count = replies::damaged(|piece| tolerated(endpoint.parse_response(piece.response())).map(drop))?;
     Ok(format!("{count} pieces that end early, have a wrong byte or make no sense"))
 }
 
-fn threads(endpoint: &dyn Endpoint) -> Result<String, String> {
+fn threads(endpoint: &dyn Endpoint) -> Checked {
     let expected = RECORDED.iter().map(|recorded| read(endpoint, recorded)).collect::<Result<Vec<_>, _>>()?;
     from_threads(|_| {
         let request = mock_request();
@@ -109,7 +120,11 @@ fn threads(endpoint: &dyn Endpoint) -> Result<String, String> {
             tolerated(endpoint.format_payload(request.info()))?;
             for (recorded, expected) in RECORDED.iter().zip(&expected) {
                 if read(endpoint, recorded)? != *expected {
-                    return Err(format!("{}: read differently while other threads read too", recorded.name));
+                    return wrong(format!(
+                        "{}: read differently while other threads read too: a value is called by many at once, so what it \
+                         keeps has to be behind a lock, or not kept",
+                        recorded.name
+                    ));
                 }
             }
         }
