@@ -36,7 +36,7 @@ impl Tried for dyn ArrivalPattern {
             // A pattern may have no spacing at all; any other keeps to the rate, however unevenly.
             if mean > 0.0 && !(0.5..=2.0).contains(&(mean * rate)) {
                 return wrong(format!(
-                    "after `set_rate({rate})` its intervals are {mean} s on average; they should be {} s, so that the rate is \
+                    "after `set_rate({rate})` its intervals are {mean:.6} s on average; they should be {} s, so that the rate is \
                      what was asked for",
                     1.0 / rate
                 ));

@@ -171,7 +171,7 @@ impl Notes {
     fn event(&mut self, now_ns: u64, event: TimingEvent) {
         match event {
             TimingEvent::CreditReturned(returned) if returned.has_next_turn => {
-                drop(self.waiting.insert(returned.session))
+                self.waiting.insert(returned.session);
             }
             TimingEvent::Timer if self.woken.0 == now_ns => {
                 self.woken.1 += 1;
