@@ -11,5 +11,6 @@ mod forms;
 mod health;
 mod place;
 mod preferring;
+mod reference;
 mod suite;
 mod trap;

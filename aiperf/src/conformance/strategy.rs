@@ -95,8 +95,10 @@ impl Walk {
         self.issuer.start(0, &mut self.out);
         loop {
             for credit in std::mem::take(&mut self.out) {
-                self.moments.push_str(&format!("{}@{} ", credit.session, self.now_ns));
-                self.ends.insert((self.now_ns + REQUEST_NS, credit.id), credit);
+                // One may go out ahead of its moment, and is sent at it.
+                let sent_ns = self.now_ns.max(credit.intended_ns);
+                self.moments.push_str(&format!("{}@{sent_ns} ", credit.session));
+                self.ends.insert((sent_ns + REQUEST_NS, credit.id), credit);
             }
             self.notes().sessions_sent = self.issuer.counts().sessions as usize;
             if let Some(nonsense) = self.notes().nonsense.take() {
@@ -260,6 +262,10 @@ impl Feed for Counted {
     fn draw(&mut self) -> Result<u64, Error> {
         self.0 += 1;
         Ok(self.0 - 1)
+    }
+
+    fn give_back(&mut self, unused: &[u64]) {
+        self.0 -= unused.len() as u64;
     }
 
     fn upcoming(&mut self) -> Result<Option<Upcoming>, Error> {

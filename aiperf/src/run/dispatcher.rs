@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::alarms::Alarms;
 use crate::clock::Clock;
 use crate::credit::Credit;
 use crate::timing::{Done, IssueCounts, Issuer};
@@ -27,6 +28,7 @@ pub struct Dispatcher {
 struct Shared {
     clock: Clock,
     issuer: Mutex<Issuer>,
+    alarms: Alarms,
     pacer: OnceLock<Thread>,
     changed: Notify,
     abandoned: watch::Sender<bool>,
@@ -42,6 +44,7 @@ impl Dispatcher {
             shared: Arc::new(Shared {
                 clock,
                 issuer: Mutex::new(issuer),
+                alarms: Alarms::default(),
                 pacer: OnceLock::new(),
                 changed: Notify::new(),
                 abandoned: watch::Sender::new(false),
@@ -91,9 +94,22 @@ impl Dispatcher {
         if drained {
             shared.changed.notify_waiters();
         }
-        if before != after {
+        if before != after || drained {
             shared.wake_pacer();
         }
+    }
+
+    /// Waits for a moment; not at all where it has come.
+    pub async fn moment(&self, at_ns: u64) {
+        if at_ns <= self.shared.clock.now_ns() {
+            return;
+        }
+        let (rung, is_first) = self.shared.alarms.set(at_ns);
+        if is_first {
+            self.shared.wake_pacer();
+        }
+        // An error means that the pacing thread is gone: then there is nothing to wait for.
+        let _ = rung.await;
     }
 
     /// No more credits; what is in flight goes on.
@@ -123,10 +139,11 @@ impl Dispatcher {
         self.until(Issuer::is_drained).await;
     }
 
-    /// What was done so far, and how many credits are out.
+    /// What was done so far, and how many requests are out: those that wait for their moment are not.
     pub fn counts(&self) -> (IssueCounts, u64) {
         let issuer = self.shared.lock();
-        (issuer.counts(), issuer.in_flight())
+        let waiting = self.shared.alarms.len();
+        (issuer.counts(), issuer.in_flight().saturating_sub(waiting))
     }
 
     /// Why the schedule could not go on, if it could not.
@@ -161,17 +178,25 @@ impl Shared {
     fn pace(self: Arc<Self>, launch: &Arc<dyn Launch>) {
         let mut credits = Vec::new();
         loop {
-            let (wake_at, ended) = {
+            let (issuer_at, ended, drained) = {
                 let issuer = self.lock();
-                (issuer.wake_at_ns(), issuer.has_ended())
+                (issuer.wake_at_ns(), issuer.has_ended(), issuer.is_drained())
             };
             if ended {
                 self.changed.notify_waiters();
+            }
+            if drained {
                 return;
             }
             let now = self.clock.now_ns();
+            let wake_at = issuer_at.into_iter().chain(self.alarms.next_ns()).min();
             match wake_at {
                 Some(at) if at <= now => {
+                    // Those first that are ready.
+                    self.alarms.ring(now);
+                    if issuer_at.is_none_or(|at| at > now) {
+                        continue;
+                    }
                     self.lock().timer(now, &mut credits);
                     for credit in credits.drain(..) {
                         Arc::clone(launch).launch(credit);
