@@ -31,7 +31,9 @@ pub(crate) fn run(way: &str, package: &Path, flags: &[String]) {
     let manifest = package.join("plugins.yaml");
     let mut registry = builtin::only();
     match way {
-        "plugin" => drop(registry.load(&manifest).unwrap_or_else(|faults| panic!("{faults:?}"))),
+        "plugin" => {
+            registry.load(&manifest).unwrap_or_else(|faults| panic!("{faults:?}"));
+        }
         "built-in" => register(&mut registry, &manifest),
         other => panic!("`plugin` or `built-in`, not `{other}`"),
     }

@@ -13,7 +13,7 @@ use aiperf_abi::{
 };
 
 use super::lives::expected;
-use super::{Checked, Fault, Folder, Lived, Make, Tried, from_threads, tolerated, wrong};
+use super::{Check, Checked, Fault, Folder, Lived, Make, Tried, from_threads, tolerated, wrong};
 use crate::dataset::file::sample;
 
 /// A sink that keeps everything, and may refuse.
@@ -134,8 +134,7 @@ impl Tried for dyn CustomDatasetLoader {
         loaded(|out| loader.load(&path, out), &path)
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] =
-        &[("other files", other_files), ("bad rows", bad_rows)];
+    const CHECKS: &'static [Check<Self>] = &[("other files", other_files), ("bad rows", bad_rows)];
 }
 
 /// Files that are none of its own, and one that is not there.
@@ -245,7 +244,7 @@ impl Tried for dyn PublicDatasetLoader {
         loaded(|out| loader.load(&vec![path.clone(); files.len()], out), &path)
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("other files", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("other files", |make| {
         let mut loader = make.value()?;
         let (folder, count) = (Folder::new(), loader.files()?.len());
         for contents in [&b""[..], b"\xff\xfe\x00\x01", b"[{\"conversations\":7}]", b"<html></html>"] {
@@ -286,7 +285,7 @@ impl Tried for dyn DatasetComposer {
         Ok(Lived { told: format!("{made} conversations, as many as asked for"), answers: answers(&out.conversations) })
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("told to stop", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("told to stop", |make| {
         let mut composer = make.with(entries(MANY))?;
         let mut out = Kept { most: Some(2), ..Kept::default() };
         if tolerated(composer.compose(&mut out))?.is_some() || out.went_on {

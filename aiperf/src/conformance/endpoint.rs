@@ -7,7 +7,7 @@ use aiperf_abi::testing::{Request, mock_request};
 use aiperf_abi::{Endpoint, ParsedResponse, Value};
 
 use super::replies::{self, RECORDED, Recorded};
-use super::{Checked, Fault, Lived, Make, Tried, from_threads, tolerated, wrong};
+use super::{Check, Checked, Fault, Lived, Make, Tried, from_threads, tolerated, wrong};
 
 /// How often each thread does everything.
 const ROUNDS: usize = 20;
@@ -24,7 +24,7 @@ impl Tried for dyn Endpoint {
         Ok(Lived::well("a request, and replies of two servers"))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[
+    const CHECKS: &'static [Check<Self>] = &[
         ("requests", |make| formats(&*make.value()?)),
         ("recorded replies", |make| recorded(&*make.value()?)),
         ("damaged replies", |make| damaged(&*make.value()?)),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aiperf_abi::{DataExporter, Record, RecordBatch, Report};
 
-use super::{Checked, Fault, Folder, Lived, Make, Tried, tolerated, wrong};
+use super::{Check, Checked, Fault, Folder, Lived, Make, Tried, tolerated, wrong};
 
 impl Tried for dyn DataExporter {
     fn life(make: &Make<'_, Self>) -> Result<Lived, Fault> {
@@ -12,7 +12,7 @@ impl Tried for dyn DataExporter {
         whole_run(&make.inside(&folder)).map(Lived::well)
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] =
+    const CHECKS: &'static [Check<Self>] =
         &[("no records", |make| ended(&mut *make.value()?, &make.folder)), ("broken records", broken)];
 }
 

@@ -131,7 +131,7 @@ trait Tried: Category + Send {
     fn life(make: &Make<'_, Self>) -> Result<Lived, Fault>;
 
     /// What is tried beyond that, each by its name.
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[];
+    const CHECKS: &'static [Check<Self>] = &[];
 
     /// The same while others do it. For a category whose values are called by many threads at once: with one value.
     fn threads(make: &Make<'_, Self>) -> Checked {
@@ -164,6 +164,9 @@ enum Fault {
 
 /// What a check says.
 type Checked = Result<String, Fault>;
+
+/// What is tried beyond a life, by its name.
+type Check<C> = (&'static str, fn(&Make<'_, C>) -> Checked);
 
 fn wrong<T>(words: impl Into<String>) -> Result<T, Fault> {
     Err(Fault::Wrong(words.into()))

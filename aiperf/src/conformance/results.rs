@@ -11,7 +11,7 @@ use aiperf_abi::{
 
 use super::exporter::BROKEN;
 use super::lives::expected;
-use super::{Checked, Fault, Folder, Lived, Make, Tried, tolerated, wrong, xml};
+use super::{Check, Checked, Fault, Folder, Lived, Make, Tried, tolerated, wrong, xml};
 use crate::metric::catalog::CATALOG;
 
 /// Records of each batch.
@@ -79,7 +79,7 @@ impl Tried for dyn RecordProcessor {
         Ok(Lived { told: format!("{} records, {values} values", rows.len()), answers: json!(rows).to_string() })
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[
+    const CHECKS: &'static [Check<Self>] = &[
         ("other batches", |make| match measured(make, &BATCHES)? == measured(make, &[1101])? {
             true => Ok("the same values, however records come".to_owned()),
             false => wrong(
@@ -128,7 +128,7 @@ impl Tried for dyn ResultsProcessor {
         Ok(Lived { told, answers: json!(metrics).to_string() })
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[
+    const CHECKS: &'static [Check<Self>] = &[
         ("no records", |make| {
             tolerated(make.value()?.summarize(&Report::default()))?;
             Ok("an end without a beginning".to_owned())
@@ -163,7 +163,7 @@ impl Tried for dyn ConsoleExporter {
         Ok(Lived::well(format!("{} blocks", blocks.len())))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("other pages", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("other pages", |make| {
         let mut console = make.value()?;
         for width in [0, 1, 40, 1000] {
             for report in reports() {
@@ -216,7 +216,7 @@ impl Tried for dyn Plot {
         Ok(Lived::well(format!("{} figures, each of them well-formed", figures.len())))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("other results", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("other results", |make| {
         let mut plot = make.value()?;
         for report in reports() {
             tolerated(plot.draw(&report))?.map_or(Ok(()), |figures| drawn(&figures))?;
@@ -259,7 +259,7 @@ impl Tried for dyn ResultHandler {
         }
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("after a failure", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("after a failure", |make| {
         let folder = Folder::new();
         let (results, lines) = recorded(&folder)?;
         let mut handler = make.inside(&folder).value()?;

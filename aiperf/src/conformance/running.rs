@@ -9,7 +9,7 @@ use aiperf_abi::{
 };
 
 use super::lives::expected;
-use super::{Checked, Fault, Lived, Make, Tried, tolerated, wrong};
+use super::{Check, Checked, Fault, Lived, Make, Tried, tolerated, wrong};
 use crate::clock::Clock;
 
 impl Tried for dyn Ui {
@@ -21,7 +21,7 @@ impl Tried for dyn Ui {
         Ok(Lived::well(format!("{} events of a run, its end among them", events.len())))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("odd runs", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("odd runs", |make| {
         let mut strange = UiProgress::default();
         (strange.completed, strange.requests_wanted, strange.rate) = (u64::MAX, Some(0), 1e300);
         (strange.elapsed_seconds, strange.seconds_wanted) = (-1.0, Some(0.0));
@@ -105,7 +105,7 @@ impl Tried for dyn Service {
         Ok(Lived::well("started, ready, and gone"))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("out of order", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("out of order", |make| {
         tolerated(make.value()?.stop())?;
         let mut twice = make.value()?;
         tolerated(twice.start())?;
@@ -176,7 +176,7 @@ impl Tried for dyn ServiceManager {
         Ok(Lived::well(format!("{count} runs, their services up and down")))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("a failure", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("a failure", |make| {
         let broken = vec![MockService::ready_after("a", 0), MockService::failing("b")];
         let never = vec![MockService::ready_after("a", u64::MAX)];
         for (what, services) in [("fails", broken), ("is never ready", never)] {

@@ -7,7 +7,7 @@ use aiperf_abi::{
 };
 
 use super::lives::expected;
-use super::{Checked, Fault, Lived, Make, Tried, wrong};
+use super::{Check, Checked, Fault, Lived, Make, Tried, wrong};
 
 /// Intervals at each rate.
 const INTERVALS: usize = 10_000;
@@ -130,7 +130,7 @@ impl Tried for dyn DatasetSampler {
         drawn(make, "conversations", |sampler, count| (0..count).map(|_| sampler.next_index()).collect())
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("many at once", |make| {
+    const CHECKS: &'static [Check<Self>] = &[("many at once", |make| {
         let single = Self::life(make)?.answers;
         let batches = drawn(make, "conversations", |sampler, count| {
             let mut all = vec![u64::MAX; count];

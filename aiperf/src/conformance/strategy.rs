@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aiperf_abi::testing::MockTiming;
 use aiperf_abi::{Actions, ArrivalPattern, Error, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
-use super::{Checked, Fault, Lived, Make, Tried, tolerated, wrong};
+use super::{Check, Checked, Fault, Lived, Make, Tried, tolerated, wrong};
 use crate::credit::{Credit, Phase};
 use crate::timing::issuer::{Done, Feed, NextTurn, Parts};
 use crate::timing::{Issuer, Pace, StopRule};
@@ -49,7 +49,7 @@ impl Tried for dyn TimingStrategy {
         }
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] = &[("events out of order", strange)];
+    const CHECKS: &'static [Check<Self>] = &[("events out of order", strange)];
 }
 
 /// What became of a phase.

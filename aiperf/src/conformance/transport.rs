@@ -10,7 +10,7 @@ use aiperf_abi::testing::CollectingSink;
 use aiperf_abi::{Error, Transport, TransportRequest};
 use tokio::runtime::Runtime;
 
-use super::{Checked, Fault, Lived, Make, Tried, from_threads, tolerated, wrong};
+use super::{Check, Checked, Fault, Lived, Make, Tried, from_threads, tolerated, wrong};
 
 /// How long anything of this may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ impl Tried for dyn Transport {
         Ok(Lived::well("a reply in three chunks"))
     }
 
-    const CHECKS: &'static [(&'static str, fn(&Make<'_, Self>) -> Checked)] =
+    const CHECKS: &'static [Check<Self>] =
         &[("given up", |make| given_up(&Stand::new(make)?)), ("no server", |make| no_server(&Stand::new(make)?))];
 
     fn threads(make: &Make<'_, Self>) -> Checked {
