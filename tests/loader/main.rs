@@ -14,6 +14,7 @@ mod dataset;
 mod good;
 #[cfg(target_os = "linux")]
 mod inspection;
+mod messages;
 mod moods;
 #[cfg(target_os = "linux")]
 mod refusals;

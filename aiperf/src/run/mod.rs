@@ -10,6 +10,7 @@ pub mod handlers;
 pub mod interrupt;
 pub mod lane;
 pub mod limits;
+pub mod messages;
 pub mod parts;
 pub mod phases;
 pub mod processors;
@@ -18,13 +19,14 @@ pub mod report;
 pub mod requests;
 pub mod services;
 pub mod telemetry;
+mod telling;
 
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiperf_abi::{FileInfo, Report, Ui};
+use aiperf_abi::{FileInfo, Report, Ui, json, topic};
 use tokio::sync::mpsc::Sender;
 
 use crate::clock::Clock;
@@ -40,13 +42,15 @@ use audit::Watch;
 use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
-use parts::{Parts, PartsError, ReadyMeasurement};
+use messages::{Messages, Sent};
+use parts::{Beside, Parts, PartsError, ReadyMeasurement};
 use phases::ReadyPhase;
 use recording::{Recorded, Recording, Tallies, Tally};
 use report::Setting;
 use requests::Requests;
 use services::{NotUp, Services};
 use telemetry::Telemetry;
+use telling::Telling;
 
 /// Why a run did not happen or has no results.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +86,8 @@ pub struct Finished {
     pub files: Vec<FileInfo>,
     /// Exporters that failed, with their reasons.
     pub problems: Vec<String>,
+    /// What went wrong beside the results, one sentence each.
+    pub warnings: Vec<String>,
     /// Requests that succeeded.
     pub succeeded: u64,
     /// Requests that failed.
@@ -137,20 +143,36 @@ pub fn execute(
         .enable_all()
         .build()
         .map_err(|source| RunError::System { what: "starting the worker threads", source })?;
-    let mut parts = {
+    let (parts, Beside { mut services, communication }) = {
         let _inside = runtime.enter();
         Parts::make(plan, registry, clock)?
     };
-    let mut services = parts.services.take();
     if let Some(services) = &mut services {
         services.up()?;
     }
-    let mut outcome = runtime.block_on(drive(plan, parts, clock, command, watcher));
+    let guests = services.as_mut().map(Services::lend).unwrap_or_default();
+    let mut messages = Messages::start(clock, communication, guests)
+        .map_err(|source| RunError::System { what: "starting the communication", source })?;
+    let folder = parts.layout.dir().display().to_string();
+    let about = json!({"command": command, "plan": plan.to_json(), "artifact_dir": folder});
+    messages.send(topic::RUN_STARTED, about);
+    let mut telling = Telling { watcher, messages: &mut messages };
+    let mut outcome = runtime.block_on(drive(plan, parts, clock, command, &mut telling));
+    let error = outcome.as_ref().err().map(ToString::to_string);
+    messages.send(topic::RUN_ENDED, json!({"error": error}));
     // Whatever a transport still has open is not waited for.
     runtime.shutdown_background();
-    let problems = services.map(Services::down).unwrap_or_default();
-    if let Some(last) = outcome.as_mut().ok().and_then(|all| all.last_mut()) {
-        last.problems.extend(problems);
+    let Sent { services: guests, warnings, mut problems } = messages.finish();
+    if let Some(mut services) = services {
+        services.give_back(guests);
+        problems.extend(services.down());
+    }
+    match outcome.as_mut().ok().and_then(|all| all.last_mut()) {
+        Some(last) => {
+            last.warnings.extend(warnings);
+            last.problems.extend(problems);
+        }
+        None => warnings.iter().chain(&problems).for_each(|words| tracing::warn!("{words}")),
     }
     outcome
 }
@@ -160,7 +182,7 @@ async fn drive(
     parts: Parts,
     clock: Clock,
     command: &str,
-    watcher: &mut dyn Watcher,
+    watcher: &mut Telling<'_>,
 ) -> Result<Vec<Finished>, RunError> {
     let mut interrupts =
         Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
@@ -198,9 +220,11 @@ async fn drive(
             watcher.finished();
         }
         // Handlers wait for others, e.g. for a server's answer.
-        let plan = plan.clone();
+        let (plan, name) = (plan.clone(), setting.plan.name.clone());
         let finished = tokio::task::spawn_blocking(move || report::finish(&plan, setting, recorded, &end, clock));
-        all.push(finished.await.expect("panics of plugins are errors"));
+        let finished = finished.await.expect("panics of plugins are errors");
+        watcher.results(&name, &finished);
+        all.push(finished);
         if was_stopped {
             break;
         }
@@ -240,7 +264,7 @@ async fn measure(
     measurement: ReadyMeasurement,
     shared: &Shared<'_>,
     interrupts: &mut Interrupts,
-    watcher: &mut dyn Watcher,
+    watcher: &mut Telling<'_>,
 ) -> Result<(Recorded, report::End), RunError> {
     let interrupted = RunError::Interrupted { folder: measurement.layout.dir().display().to_string() };
     let tallies = Arc::new(Tallies::default());
@@ -248,9 +272,13 @@ async fn measure(
     let recording = Recording::start(measurement.desk, Arc::clone(&tallies), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
     let mut done = None;
+    let name = &measurement.plan.name;
     for ready in measurement.phases {
-        let ended = run_phase(ready, shared, (&exchanges, &tallies), interrupts, watcher).await?;
-        let stopped = ended.ending != Ending::Complete || ended.dispatcher.fault().is_some();
+        if let Some(done) = &done {
+            watcher.phase_ended(name, done);
+        }
+        let ended = run_phase((name, ready), shared, (&exchanges, &tallies), interrupts, watcher).await?;
+        let stopped = ended.stopped().is_some();
         if ended.ending == Ending::Twice {
             records_of(&ended, tallies.of(ended.goal.phase)).await;
             return Err(interrupted);
@@ -268,14 +296,11 @@ async fn measure(
         () = interrupts.next() => return Err(interrupted),
     };
     watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), shared.clock, done.start_ns));
+    watcher.phase_ended(name, &done);
     let (counts, _) = done.dispatcher.counts();
     let end = report::End {
         start_ns: done.start_ns,
-        stopped: match done.ending {
-            Ending::Once => Some(report::Stopped::ByUser),
-            Ending::Failing => Some(report::Stopped::TooManyFailed),
-            Ending::Complete | Ending::Twice => done.dispatcher.fault().map(report::Stopped::WithoutSchedule),
-        },
+        stopped: done.stopped(),
         counts,
         queue_full: tallies.of(done.goal.phase).queue_full(),
         watch: done.watch,
@@ -300,6 +325,17 @@ struct Done {
     watch: Watch,
 }
 
+impl Done {
+    /// Why it did not come to its own end, if it did not.
+    fn stopped(&self) -> Option<report::Stopped> {
+        match self.ending {
+            Ending::Once => Some(report::Stopped::ByUser),
+            Ending::Failing => Some(report::Stopped::TooManyFailed),
+            Ending::Complete | Ending::Twice => self.dispatcher.fault().map(report::Stopped::WithoutSchedule),
+        }
+    }
+}
+
 /// What whoever watches is told of a phase from its beginning.
 #[derive(Debug, Clone, Copy)]
 struct PhaseGoal {
@@ -310,11 +346,11 @@ struct PhaseGoal {
 
 /// Runs a phase until everything it sent has come back or was given up.
 async fn run_phase(
-    ready: ReadyPhase,
+    (measurement, ready): (&str, ReadyPhase),
     shared: &Shared<'_>,
     (exchanges, tallies): (&Sender<Exchange>, &Tallies),
     interrupts: &mut Interrupts,
-    watcher: &mut dyn Watcher,
+    watcher: &mut Telling<'_>,
 ) -> Result<Done, RunError> {
     let ReadyPhase { phase, name, plan: phase_plan, failed_share, issuer } = ready;
     let tally = Arc::clone(tallies.of(phase));
@@ -338,12 +374,13 @@ async fn run_phase(
         },
         streaming: shared.plan.target.model_endpoint.streaming,
     };
+    watcher.phase_started(measurement, &goal);
     let mut limits = Limits {
         grace_seconds: phase_plan.grace_seconds,
         failing: failed_share
             .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
     };
-    let tell = |watcher: &mut dyn Watcher| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));
+    let tell = |watcher: &mut Telling<'_>| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));
     let mut watch = Watch::start();
     let ending = watch_to_the_end(&dispatcher, &tally, &mut limits, &mut watch, interrupts, watcher, &tell).await;
     watch.stop();
@@ -399,8 +436,8 @@ async fn watch_to_the_end(
     limits: &mut Limits,
     watch: &mut Watch,
     interrupts: &mut Interrupts,
-    watcher: &mut dyn Watcher,
-    tell: &dyn Fn(&mut dyn Watcher),
+    watcher: &mut Telling<'_>,
+    tell: &dyn Fn(&mut Telling<'_>),
 ) -> Ending {
     let mut ending = Ending::Complete;
     let mut ticks = tokio::time::interval(SNAPSHOT_EVERY);
