@@ -9,7 +9,7 @@
 //! | loaders, composers, stores | [`mock_loader_config`], [`mock_composer_config`], [`mock_sample`], [`mock_conversation`], [`CollectingConversations`] |
 //! | strategies, arrivals, ramps, samplers, choices of a server | [`MockTiming`], [`mock_arrival_config`], [`mock_ramp_config`], [`mock_selection_config`] |
 //! | processors, exporters, handlers, plots | [`mock_record`], [`mock_lines`], [`mock_report`], [`mock_page`], [`mock_results`] |
-//! | displays, services and their managers | [`mock_ui_events`], [`MockFleet`] |
+//! | displays, communications, services and their managers | [`mock_ui_events`], [`mock_messages`], [`MockFleet`] |
 //!
 //! ```
 //! # use aiperf_abi::*;
@@ -46,7 +46,7 @@ pub use self::dataset::{
 };
 pub use self::host::MockHost;
 pub use self::results::{mock_lines, mock_page, mock_record, mock_report, mock_results};
-pub use self::running::{MockFleet, MockService, mock_ui_events};
+pub use self::running::{MockFleet, MockService, mock_messages, mock_ui_events};
 pub use self::timing::{MockTiming, Wish, mock_arrival_config, mock_ramp_config, mock_selection_config};
 use crate::author::context::{Context, Host, Plugin, Setup};
 use crate::author::error::Result;

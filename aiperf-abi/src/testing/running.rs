@@ -1,5 +1,8 @@
 //! Fixtures for what accompanies a run: what a display is told, and services whose ups and downs are known beforehand.
 
+use serde_json::json;
+
+use crate::author::communication::{Message, topic};
 use crate::author::error::{Error, Result};
 use crate::author::service::{Fleet, Health, ServiceAction, ServiceManager, ServiceState, Wanted};
 use crate::author::ui::{UiEvent, UiProgress};
@@ -27,6 +30,26 @@ pub fn mock_ui_events() -> Vec<UiEvent> {
         UiEvent::Draining,
         UiEvent::Finished(Some(last)),
     ]
+}
+
+/// The messages of a run of 10 requests, as a communication carries them: one of each topic, in their order.
+pub fn mock_messages() -> Vec<Message> {
+    use topic::{DRAINING, PHASE_ENDED, PHASE_STARTED, PROGRESS, RESULTS_READY, RUN_ENDED, RUN_STARTED};
+    let phase = json!({"measurement": "first", "phase": "profiling", "requests_wanted": 10, "seconds_wanted": null});
+    let ended = json!({"measurement": "first", "phase": "profiling", "sent": 10, "returned": 10, "stopped": null});
+    let results = json!({"measurement": "first", "benchmark_id": "0123456789ab", "succeeded": 10, "failed": 0,
+        "stopped": null, "metrics": [], "files": []});
+    let bodies = [
+        (RUN_STARTED, json!({"command": "aiperf profile", "plan": {}, "artifact_dir": "artifacts"})),
+        (PHASE_STARTED, phase),
+        (PROGRESS, json!(UiProgress { phase: "profiling".to_owned(), completed: 5, sent: 6, ..UiProgress::default() })),
+        (DRAINING, json!({})),
+        (PHASE_ENDED, ended),
+        (RESULTS_READY, results),
+        (RUN_ENDED, json!({"error": null})),
+    ];
+    let numbered = (0..).zip(bodies);
+    numbered.map(|(number, (topic, body))| Message::new(number, super::MOCK_NOW_NS + number, topic, body)).collect()
 }
 
 /// A service of a [`MockFleet`].

@@ -25,9 +25,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aiperf_abi::host::Category;
 use aiperf_abi::testing::{Fixture, MockHost};
 use aiperf_abi::{
-    ArrivalPattern, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore, DatasetComposer,
-    DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Plot, PublicDatasetLoader, Ramp,
-    RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager, TimingStrategy, Transport, Ui,
+    ArrivalPattern, Communication, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore,
+    DatasetComposer, DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Plot, PublicDatasetLoader,
+    Ramp, RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager, TimingStrategy, Transport, Ui,
     UrlSelectionStrategy, Value, json,
 };
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ macro_rules! categories {
 
 categories! {
     Endpoint Transport DataExporter ConsoleExporter RecordProcessor ResultsProcessor ResultHandler Plot
-    GpuTelemetryCollector Service ServiceManager Ui TimingStrategy ArrivalPattern Ramp CustomDatasetLoader
+    GpuTelemetryCollector Communication Service ServiceManager Ui TimingStrategy ArrivalPattern Ramp CustomDatasetLoader
     PublicDatasetLoader DatasetComposer DatasetBackingStore DatasetSampler UrlSelectionStrategy
 }
 

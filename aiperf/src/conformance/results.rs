@@ -11,7 +11,7 @@ use aiperf_abi::{
 
 use super::exporter::BROKEN;
 use super::lives::expected;
-use super::{Check, Checked, Fault, Folder, Lived, Make, Tried, tolerated, wrong, xml};
+use super::{Check, Fault, Folder, Lived, Make, Tried, tolerated, wrong, xml};
 use crate::metric::catalog::CATALOG;
 
 /// Records of each batch.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aiperf_abi::testing::{MockFleet, MockService, mock_ui_events};
+use aiperf_abi::testing::{MockFleet, MockService, mock_messages, mock_ui_events};
 use aiperf_abi::{
-    GpuSample, GpuTelemetryCollector, Health, Service, ServiceAction, ServiceManager, Ui, UiEvent, UiProgress, Wanted,
+    Communication, GpuSample, GpuTelemetryCollector, Health, Message, Service, ServiceAction, ServiceManager, Ui,
+    UiEvent, UiProgress, Wanted, json,
 };
 
 use super::lives::expected;
@@ -37,6 +38,43 @@ impl Tried for dyn Ui {
             events.iter().try_for_each(|event| tolerated(ui.show(event)).map(drop))?;
         }
         Ok("runs that end before they begin, and numbers without measure".to_owned())
+    })];
+}
+
+fn carried(communication: &mut dyn Communication, message: &Message) -> Result<usize, Fault> {
+    let come = communication.carry(message)?;
+    match come.iter().find(|one| one.topic.trim().is_empty()) {
+        Some(one) => {
+            wrong(format!("the message {} that it gives is about nothing; a message has a `topic`", one.number))
+        }
+        None => Ok(come.len()),
+    }
+}
+
+impl Tried for dyn Communication {
+    fn life(make: &Make<'_, Self>) -> Result<Lived, Fault> {
+        let (mut communication, messages) = (make.value()?, mock_messages());
+        let mut come = 0;
+        for message in &messages {
+            come += carried(&mut *communication, message)?;
+        }
+        communication.close()?;
+        Ok(Lived::well(format!("{} messages carried, {come} come, and closed", messages.len())))
+    }
+
+    const CHECKS: &'static [Check<Self>] = &[("odd messages", |make| {
+        tolerated(make.value()?.close())?;
+        let mut communication = make.value()?;
+        let large = json!({"words": "word ".repeat(200_000)});
+        for (number, topic, body) in
+            [(7, "a topic of tomorrow", json!(null)), (7, "progress", large), (3, "", json!([]))]
+        {
+            tolerated(communication.carry(&Message::new(number, 0, topic, body)))?;
+        }
+        tolerated(communication.close())?;
+        mock_messages().iter().try_for_each(|message| tolerated(communication.carry(message)).map(drop))?;
+        tolerated(communication.close())?;
+        Ok("topics it does not know, numbers out of order, a megabyte, and messages after the end".to_owned())
     })];
 }
 
@@ -90,6 +128,9 @@ fn served(service: &mut dyn Service) -> Result<(), Fault> {
             Health::Stopped => return wrong("it was started, and says that it is stopped"),
         }
     }
+    for message in mock_messages() {
+        tolerated(service.hear(&message))?;
+    }
     expected(service.stop(), "it has to be gone when `stop` returns")?;
     match tolerated(service.health())? {
         Some(Health::Healthy | Health::Starting) => {
@@ -102,7 +143,7 @@ fn served(service: &mut dyn Service) -> Result<(), Fault> {
 impl Tried for dyn Service {
     fn life(make: &Make<'_, Self>) -> Result<Lived, Fault> {
         served(&mut *make.value()?)?;
-        Ok(Lived::well("started, ready, and gone"))
+        Ok(Lived::well("started, ready, told of a run, and gone"))
     }
 
     const CHECKS: &'static [Check<Self>] = &[("out of order", |make| {

@@ -7,7 +7,7 @@ use aiperf_abi::{
 };
 
 use super::lives::expected;
-use super::{Check, Checked, Fault, Lived, Make, Tried, wrong};
+use super::{Check, Fault, Lived, Make, Tried, wrong};
 
 /// Intervals at each rate.
 const INTERVALS: usize = 10_000;

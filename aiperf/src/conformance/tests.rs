@@ -88,6 +88,7 @@ fn what_is_built_in_passes() {
         (lived::<dyn GpuTelemetryCollector>(), lived::<dyn Service>(), lived::<dyn ServiceManager>()),
         (0, 1, 1)
     );
+    assert_eq!(lived::<dyn Communication>(), 1, "the other wants an address");
     assert_eq!(lived::<dyn Ui>(), <dyn Ui>::CLASSES.len());
 }
 
