@@ -321,16 +321,10 @@ fn filled(
 ) -> Result<(Box<dyn DatasetBackingStore>, Vec<Conversation>), Fault> {
     let texts = ["", "ä 漢 🦀 \u{0} \u{202e} \"quoted\" \\ \n", &"word ".repeat(50_000)].map(Turn::text);
     let special = texts.into_iter().chain([Turn::of_tokens(7)]).map(|turn| {
-        let mut conversation = Conversation::default();
-        conversation.session_id = "one of a kind".to_owned();
-        conversation.turns = vec![turn];
-        conversation
+        let session_id = "one of a kind".to_owned();
+        Conversation { session_id, turns: vec![turn], ..Conversation::default() }
     });
-    let numbered = |number: usize| {
-        let mut conversation = mock_conversation();
-        conversation.session_id = format!("session_{number:06}");
-        conversation
-    };
+    let numbered = |number: usize| Conversation { session_id: format!("session_{number:06}"), ..mock_conversation() };
     let kept: Vec<Conversation> = special.chain((0..108).map(numbered)).collect();
     let (mut store, mut rest) = (make.value()?, kept.as_slice());
     for batch in [1, 10, 0, 101] {
