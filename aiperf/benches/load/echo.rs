@@ -10,9 +10,8 @@ use aiperf::config::ProfileFlags;
 use aiperf::plan;
 use aiperf::plugin::manifest::Manifest;
 use aiperf::plugin::registry::{Registration, Registry};
-use aiperf::progress::Snapshot;
 use aiperf::run::{self, Watcher};
-use aiperf_abi::{Endpoint, Plugin, Ui};
+use aiperf_abi::{Endpoint, Plugin, Ui, UiProgress};
 use aiperf_echo::EchoEndpoint;
 use clap::Parser;
 
@@ -63,7 +62,7 @@ impl Watcher for Silent {
         Ok(())
     }
 
-    fn tell(&mut self, _: &Snapshot) {}
+    fn tell(&mut self, _: &UiProgress) {}
 
     fn draining(&mut self) {}
 
