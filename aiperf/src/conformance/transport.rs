@@ -3,7 +3,8 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use aiperf_abi::testing::CollectingSink;
@@ -60,6 +61,9 @@ impl Stand {
         let runtime = runtime.map_err(|error| none("thread for a runtime", &error))?;
         let stand = Self { transport: make.value()?, runtime, server };
         match tolerated(sent(&stand.runtime, &*stand.transport, &stand.server.url("whole")))? {
+            Some(_) if stand.server.asked.load(Ordering::SeqCst) == 0 => {
+                Err(Fault::Untried("it answers without asking a server, and that is all the suite has".to_owned()))
+            }
             None => Err(Fault::Untried("it takes no http:// URL, and the suite has only an HTTP server".to_owned())),
             Some(body) if body == WHOLE => Ok(stand),
             Some(body) => wrong(format!("{} bytes came of the {} that were sent", body.len(), WHOLE.len())),
@@ -124,6 +128,8 @@ pub(super) const WHOLE: &[u8] = b"one two three";
 /// A server that answers in chunks, wholly or in part.
 struct Server {
     address: SocketAddr,
+    /// Connections so far.
+    asked: Arc<AtomicUsize>,
     /// A client of `stall` has gone.
     gone: mpsc::Receiver<()>,
 }
@@ -133,14 +139,17 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let (tell, gone) = mpsc::channel();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
         // Both kinds of thread end with the process, which has nothing else to do.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::SeqCst);
                 let tell = tell.clone();
                 std::thread::spawn(move || serve(stream, &tell));
             }
         });
-        Ok(Self { address, gone })
+        Ok(Self { address, asked, gone })
     }
 
     fn url(&self, path: &str) -> String {
