@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::sync::Arc;
 
-use super::{Make, Subject, Tried};
+use super::{Folder, Make, Subject, Tried};
 use crate::clock::Clock;
 use crate::dataset::RandomSampler;
 use crate::endpoint::ChatEndpoint;
@@ -91,8 +91,9 @@ fn measured<C: Hot + ?Sized>(
     subject: Subject<'_>,
 ) -> std::result::Result<Cost, LibraryError> {
     let Subject { settings, metadata, sample, .. } = subject;
-    let (folder, host) = (std::env::temp_dir(), MockHost::default());
-    let make = Make { new: &|cx: &Context<'_>| library.make::<C>(class, cx), settings, metadata, sample, folder, host };
+    let (scratch, host) = (Folder::new(), MockHost::default());
+    let new = |cx: &Context<'_>| library.make::<C>(class, cx);
+    let make = Make { new: &new, settings, metadata, sample, folders: None, folder: scratch.0.clone(), host };
     let mut loaded = make.plain(make.config(C::told()))?;
     let plain = Fixture::new(C::told());
     let (name, mut builtin) = C::builtin(&plain.context(&MockHost::default())).map_err(LibraryError::New)?;

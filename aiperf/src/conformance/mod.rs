@@ -205,6 +205,8 @@ struct Make<'a, C: ?Sized> {
     settings: &'a Value,
     metadata: &'a Value,
     sample: Option<&'a Path>,
+    /// Where each value gets a folder of its own; none: this one is for the only value.
+    folders: Option<AtomicUsize>,
     folder: PathBuf,
     /// Of all its values.
     host: MockHost,
@@ -235,13 +237,18 @@ impl<C: Tried + ?Sized> Make<'_, C> {
     /// A value with exactly this configuration.
     fn plain(&self, config: Value) -> Result<Box<C>, LibraryError> {
         let fixture = Fixture::new(config).with_metadata(self.metadata);
-        (self.new)(&fixture.with_artifact_dir(&self.folder.display().to_string()).context(&self.host))
+        let number = self.folders.as_ref().map(|folders| folders.fetch_add(1, Ordering::Relaxed).to_string());
+        let folder = self.folder.join(number.unwrap_or_default());
+        // Where that fails, a class that wants to write there says so.
+        std::fs::create_dir_all(&folder).ok();
+        (self.new)(&fixture.with_artifact_dir(&folder.display().to_string()).context(&self.host))
     }
 
-    /// The same in a folder of its own.
+    /// The same for one value, in this folder.
     fn inside(&self, folder: &Folder) -> Self {
         let Self { new, settings, metadata, sample, .. } = *self;
-        Self { new, settings, metadata, sample, folder: folder.0.clone(), host: self.host.clone() }
+        let (folder, host) = (folder.0.clone(), self.host.clone());
+        Self { new, settings, metadata, sample, folders: None, folder, host }
     }
 }
 
@@ -285,9 +292,10 @@ struct Suite<'a> {
 
 impl Suite<'_> {
     fn class<C: Tried + ?Sized>(&mut self, new: &New<'_, C>) {
-        let folder = Folder::new();
+        let scratch = Folder::new();
         let Self { settings, metadata, sample, .. } = *self;
-        let make = Make { new, settings, metadata, sample, folder: folder.0.clone(), host: MockHost::default() };
+        let (folders, folder) = (Some(AtomicUsize::new(0)), scratch.0.clone());
+        let make = Make { new, settings, metadata, sample, folders, folder, host: MockHost::default() };
         let made = self.check("constructor", || make.value().map(|_| "made and dropped".to_owned()));
         if made != Outcome::Passed {
             return;
