@@ -173,8 +173,13 @@ pub(super) fn bench(registry: &Registry, wanted: &Path, given: &Given, form: For
     let mut classes = Vec::new();
     for class in exports.iter().filter(|class| conformance::is_measured(class)) {
         let config = given.config.to_string();
-        let arguments =
-            [OsStr::new("cost"), library.as_os_str(), OsStr::new(class), OsStr::new("--config"), OsStr::new(&config)];
+        let arguments = [
+            OsStr::new("cost-of-class"),
+            library.as_os_str(),
+            OsStr::new(class),
+            OsStr::new("--config"),
+            OsStr::new(&config),
+        ];
         let measured: Result<Cost, String> = probe::apart(&arguments, PATIENCE)
             .map_err(|ending| Failure::saying(Exit::Plugin, format!("{class}: {ending}")))?;
         let cost = measured.map_err(|error| Failure::saying(Exit::Plugin, error))?;
