@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aiperf_abi::{Page, Ui, UiEvent};
+use aiperf_abi::{Page, Ui, UiEvent, UiProgress};
 use clap::Args;
 
 use super::console::{self, Screen};
@@ -16,7 +16,6 @@ use crate::export::file::write_whole;
 use crate::plan;
 use crate::plugin::library::Library;
 use crate::plugin::registry::Source;
-use crate::progress::Snapshot;
 use crate::random::RootSeed;
 use crate::run::{self, Finished, Watcher};
 use crate::secret::{self, REDACTED};
@@ -81,7 +80,7 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
 #[derive(Default)]
 struct Live {
     screen: Option<ui::Screen>,
-    last: Option<Snapshot>,
+    last: Option<UiProgress>,
     failure: Option<String>,
 }
 
@@ -97,11 +96,11 @@ impl Watcher for Live {
         }
     }
 
-    fn tell(&mut self, now: &Snapshot) {
+    fn tell(&mut self, now: &UiProgress) {
         if let Some(screen) = &self.screen {
-            screen.progress(UiEvent::Progress(ui::told(now)));
+            screen.progress(UiEvent::Progress(now.clone()));
         }
-        self.last = Some(*now);
+        self.last = Some(now.clone());
     }
 
     fn draining(&mut self) {
@@ -112,7 +111,7 @@ impl Watcher for Live {
 
     fn finished(&mut self) {
         if let Some(screen) = self.screen.take() {
-            screen.tell(UiEvent::Finished(self.last.as_ref().map(ui::told)));
+            screen.tell(UiEvent::Finished(self.last.take()));
             self.failure = screen.finish();
         }
     }
