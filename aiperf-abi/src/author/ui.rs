@@ -1,6 +1,7 @@
 //! `ui`: how a run looks while it goes. It is told where the run is, at most ten times a second, and shows it as it likes.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::Result;
 
@@ -34,6 +35,9 @@ pub enum UiEvent {
     Draining,
     /// Nothing more will be told. Where the run was at its end, if it had begun.
     Finished(Option<UiProgress>),
+    /// What a newer aiperf tells, as it came: a display leaves it alone.
+    #[serde(untagged)]
+    Unknown(Value),
 }
 
 /// A run at one moment.
@@ -77,6 +81,8 @@ impl UiProgress {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -87,5 +93,15 @@ mod tests {
         assert_eq!(wanted(at(5.0, 80)).fraction(), Some(0.8));
         assert_eq!(wanted(at(50.0, 80)).fraction(), Some(1.0));
         assert_eq!(at(5.0, 80).fraction(), None);
+    }
+
+    #[test]
+    fn what_a_newer_host_tells_does_not_stop_a_display() {
+        for told in [json!("resting"), json!({"resting": {"seconds": 3}})] {
+            assert_eq!(serde_json::from_value::<UiEvent>(told.clone()).unwrap(), UiEvent::Unknown(told));
+        }
+        for known in [UiEvent::Draining, UiEvent::Finished(None), UiEvent::Progress(UiProgress::default())] {
+            assert_eq!(serde_json::from_value::<UiEvent>(serde_json::to_value(&known).unwrap()).unwrap(), known);
+        }
     }
 }
