@@ -1,7 +1,85 @@
-//! The contract between the aiperf benchmark and its plugins.
+//! The contract between the aiperf benchmark and its plugins: what an author of one depends on, and nothing else.
 //!
-//! A plugin author implements a safe trait ([`Endpoint`], [`Transport`], [`DataExporter`]) and its constructor
-//! ([`Plugin`]), and exports them with `export_plugin!`. The host gets the same trait back from the loaded library.
+//! A plugin is a shared library with a manifest beside it. Its author writes safe Rust: a type that implements the trait of an
+//! extension point, [`Plugin`] to make it, and one macro to export it. A whole endpoint, for a server that is sent
+//! `{"question": …}` and answers `{"answer": …}`:
+//!
+//! ```
+//! use aiperf_abi::{Context, Endpoint, ParsedResponse, Payload, Plugin, RequestInfo, Response, Result, json};
+//!
+//! pub struct Oracle;
+//!
+//! impl Plugin for Oracle {
+//!     fn new(_: &Context<'_>) -> Result<Self> {
+//!         Ok(Self)
+//!     }
+//! }
+//!
+//! impl Endpoint for Oracle {
+//!     fn format_payload(&self, request: RequestInfo<'_>) -> Result<Payload> {
+//!         let question: String = request.last_turn()?.texts().collect();
+//!         Ok(json!({ "question": question, "model": request.model() }).into())
+//!     }
+//!
+//!     fn parse_response(&self, response: Response<'_>) -> Result<Option<ParsedResponse>> {
+//!         let reply = response.json().unwrap_or_default();
+//!         Ok(reply["answer"].as_str().map(ParsedResponse::text))
+//!     }
+//! }
+//!
+//! aiperf_abi::export_plugin! {
+//!     endpoint: { Oracle },
+//! }
+//! # fn main() {
+//! #     use aiperf_abi::testing::{construct, mock_response};
+//! #     let oracle: Oracle = construct(json!({})).unwrap();
+//! #     let parsed = oracle.parse_response(mock_response(r#"{"answer": "42"}"#).response()).unwrap();
+//! #     assert_eq!(parsed, Some(ParsedResponse::text("42")));
+//! # }
+//! ```
+//!
+//! Its crate is of the types `["cdylib", "rlib"]`, and this is its manifest, `plugins.yaml`:
+//!
+//! ```yaml
+//! schema_version: "1.0"
+//! plugin:
+//!   name: my-plugins
+//!   version: 0.1.0
+//! endpoint:
+//!   oracle:
+//!     class: my_plugins:Oracle
+//!     description: Asks the oracle.
+//!     metadata:
+//!       endpoint_path: /ask
+//!       metrics_title: null
+//!       supports_streaming: false
+//!       produces_tokens: true
+//!       tokenizes_input: true
+//! ```
+//!
+//! ```console
+//! cargo build --release
+//! aiperf plugins add .
+//! aiperf profile --endpoint-type oracle --model any --url http://localhost:8000
+//! ```
+//!
+//! `aiperf plugins new my-plugins` makes such a package, with tests and a server to try it on.
+//!
+//! # The guide
+//!
+//! | | |
+//! |---|---|
+//! | [`guide::concepts`] | packages, names and who has them, how a value lives, threads, clock and log |
+//! | [`guide::categories`] | which of the traits for what, with examples; the page of each trait ends with its reference |
+//! | [`guide::errors`] | what an error does to a run, and a panic |
+//! | [`guide::versioning`] | which libraries are loaded, and what may change |
+//! | [`guide::testing`] | fixtures and the suite |
+//! | [`guide::publishing`] | what to hand out, and trust |
+//!
+//! # Features
+//!
+//! - `transport`: for libraries that export a [`Transport`]: the runtime on which its futures run.
+//! - `schema`: JSON Schema of metadata and settings; of use to the host.
 
 // First, for the macros that declare categories.
 #[doc(hidden)]
@@ -9,12 +87,14 @@
 #[macro_use]
 pub mod ffi;
 
+#[doc(hidden)]
 pub mod author;
 #[doc(hidden)]
 pub mod category;
 pub mod data;
 #[doc(hidden)]
 pub mod export;
+pub mod guide;
 #[doc(hidden)]
 #[expect(unsafe_code, reason = "the library boundary: each block says why it is sound")]
 pub mod host;
@@ -43,16 +123,22 @@ pub use author::timing::{
 };
 pub use author::transport::{Flow, Mark, SendFuture, Sink, SinkTarget, Transport, TransportRequest};
 pub use author::ui::{Ui, UiEvent, UiProgress};
+#[doc(inline)]
 pub use data::calibration::{Calibration, ErrorSpread, Machine, MeasurementError};
+#[doc(inline)]
 pub use data::dataset::{
     AudioConfig, ComposerConfig, CustomDatasetLoaderMetadata, FileSample, ImageConfig, LengthPair, LoaderConfig,
     RemoteFile, RowFault, Spread,
 };
+#[doc(inline)]
 pub use data::record::{ErrorDetails, MetricValue, Record, RecordMetadata};
+#[doc(inline)]
 pub use data::report::{
     Audit, AuditGrade, Distribution, ErrorCount, FileInfo, FileStem, LittlesLaw, MetricResult, Report, SteadyState,
     TimeSlice, Uncertified,
 };
+#[doc(inline)]
 pub use data::response::{ParsedResponse, ResponseData, Usage};
+#[doc(inline)]
 pub use data::settings::{EndpointMetadata, ModelEndpoint, TransportMetadata};
 pub use serde_json::{Map, Value, json};

@@ -32,6 +32,12 @@ fn a_package_is_added_from_its_source_folder_after_a_build() {
     std::fs::create_dir_all(place.path("own/echo/target/release")).expect("a folder");
     std::fs::copy(built, place.path("own/echo/target/release").join(library("aiperf_echo"))).expect("copied");
     assert!(place.plugins("validate own/echo").quiet().ends_with("All checks passed\n"));
+    let tried = place.plugins("endpoint echo --plugin-path own/echo");
+    assert!(
+        tried.quiet().contains("own/echo/target/release"),
+        "used where it is made, not installed: {}",
+        tried.stdout
+    );
     let added = place.plugins("add own/echo");
     assert!(added.quiet().contains("target/release"), "{}", added.stdout);
     place.plugins(&format!("add own/echo/target/release/{} --force", library("aiperf_echo"))).quiet();

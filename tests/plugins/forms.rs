@@ -43,12 +43,13 @@ fn no_line_is_wider_than_80_columns_but_for_paths() {
         "list-plugins",
         "list-implementations endpoint",
         "protocols",
+        "protocols endpoint",
+        "protocols dataset_composer",
+        "record_processor",
         "doctor",
         "which data_exporter csv",
     ] {
-        for line in
-            place.plugins(form).stdout.lines().filter(|line| !line.contains("[place]") && !line.contains("sha256:"))
-        {
+        for line in place.plugins(form).stdout.lines().filter(|line| !line.contains("[place]")) {
             assert!(line.chars().count() <= 80, "{form}: {line}");
         }
     }
@@ -87,6 +88,11 @@ fn every_form_has_a_json_document() {
     let endpoint = json!(["endpoint", "aiperf_abi::Endpoint", "aiperf_abi::EndpointMetadata"]);
     let first = &protocols["protocols"][0];
     assert_eq!(json!([first["category"], first["protocol"], first["metadata"]]), endpoint);
+    let arrivals = place.plugins("protocols arrival-pattern --json").json();
+    assert_eq!(
+        (&arrivals["flag"]["flag"], &arrivals["config_keys"][0]["of"]),
+        (&json!("--arrival-pattern"), &json!("ArrivalConfig"))
+    );
     let schema = place.plugins("schema").json();
     assert_eq!(schema["required"], json!(["schema_version", "plugin"]));
     assert_eq!(place.plugins("schema --json").json(), schema);

@@ -8,5 +8,6 @@ mod forms;
 mod health;
 mod place;
 mod preferring;
+mod reference;
 mod suite;
 mod trap;

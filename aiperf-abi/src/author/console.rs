@@ -7,6 +7,8 @@ use super::error::Result;
 use crate::data::report::{FileInfo, Report};
 
 /// Says what the results of a run look like.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/console_exporter.md"))]
 pub trait ConsoleExporter: Send + 'static {
     /// The blocks to show, in order; none where there is nothing to say.
     ///

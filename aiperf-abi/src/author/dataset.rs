@@ -35,6 +35,8 @@ pub trait ConversationSink {
 /// `custom_dataset_loader`: reads files of one sort. Its configuration is
 /// [`LoaderConfig`](crate::data::dataset::LoaderConfig), and its manifest may have a
 /// [`CustomDatasetLoaderMetadata`](crate::data::dataset::CustomDatasetLoaderMetadata).
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/custom_dataset_loader.md"))]
 pub trait CustomDatasetLoader: Send + 'static {
     /// Whether a file that begins like this is of its sort. Asked of all loaders where the user does not say what a file is;
     /// only one of them may say yes.
@@ -51,6 +53,8 @@ pub trait CustomDatasetLoader: Send + 'static {
 }
 
 /// `public_dataset_loader`: reads a dataset that everybody can get.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/public_dataset_loader.md"))]
 pub trait PublicDatasetLoader: Send + 'static {
     /// What has to be fetched. The host does it, once, and keeps the files.
     ///
@@ -67,6 +71,8 @@ pub trait PublicDatasetLoader: Send + 'static {
 
 /// `dataset_composer`: makes conversations up. Its configuration is
 /// [`ComposerConfig`](crate::data::dataset::ComposerConfig).
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/dataset_composer.md"))]
 pub trait DatasetComposer: Send + 'static {
     /// Makes all of them.
     ///
@@ -76,6 +82,8 @@ pub trait DatasetComposer: Send + 'static {
 }
 
 /// `dataset_backing_store`: keeps the conversations of a run.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/dataset_backing_store.md"))]
 pub trait DatasetBackingStore: Send + Sync + 'static {
     /// Keeps some more. They are numbered from 0, in order.
     ///

@@ -8,6 +8,8 @@ use super::response::Response;
 use crate::data::response::ParsedResponse;
 
 /// An API dialect. Called from many threads at once.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/endpoint.md"))]
 pub trait Endpoint: Send + Sync + 'static {
     /// The body to send for a request.
     ///

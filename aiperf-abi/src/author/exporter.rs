@@ -10,6 +10,8 @@ use crate::ffi::service::Argument;
 /// Takes results out. One value per run; its methods are never called at the same time.
 ///
 /// A constructor that has nothing to do in this run returns [`Error::disabled`](super::error::Error::disabled).
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/data_exporter.md"))]
 pub trait DataExporter: Send + 'static {
     /// Some finished records, in the order they finished. Called during the run, many times, off the sending path.
     ///

@@ -10,6 +10,8 @@ use crate::data::report::Report;
 /// Acts on results. Its priority is the setting `priority` of its entry, [`DEFAULT_PRIORITY`] where there is none.
 ///
 /// A constructor that has nothing to do in this run returns [`Error::disabled`](super::error::Error::disabled).
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/result_handler.md"))]
 pub trait ResultHandler: Send + 'static {
     /// Whether to handle this one. One that says no is left out.
     ///

@@ -6,6 +6,8 @@ use super::error::Result;
 use crate::data::report::Report;
 
 /// Draws results.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/plot.md"))]
 pub trait Plot: Send + 'static {
     /// The figures; none where the results have nothing to draw.
     ///

@@ -10,6 +10,8 @@ use crate::data::report::{MetricResult, Report};
 
 /// Adds metrics to records. A metric of its appears wherever those of aiperf do: on the console, in the summaries, and in
 /// the lines of the record file.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/record_processor.md"))]
 pub trait RecordProcessor: Send + 'static {
     /// The metrics it adds. Asked once, before anything is sent.
     ///
@@ -57,6 +59,8 @@ impl MetricDeclaration {
 }
 
 /// Looks at all records and adds to the results at the end.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/results_processor.md"))]
 pub trait ResultsProcessor: Send + 'static {
     /// Some finished records of the whole run, warm-up included, in the order they finished.
     ///

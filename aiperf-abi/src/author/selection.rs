@@ -3,6 +3,8 @@
 use super::error::Result;
 
 /// `dataset_sampler`: the order in which conversations are drawn. Its configuration is [`SelectionConfig`].
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/dataset_sampler.md"))]
 pub trait DatasetSampler: Send + 'static {
     /// The index of the next conversation, below [`SelectionConfig::len`].
     ///
@@ -30,6 +32,8 @@ numbers! {
 }
 
 /// `url_selection_strategy`: which of several servers a request goes to. Its configuration is [`SelectionConfig`].
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/url_selection_strategy.md"))]
 pub trait UrlSelectionStrategy: Send + 'static {
     /// The index of the next server, below [`SelectionConfig::len`].
     ///
@@ -46,6 +50,7 @@ numbers! {
 
 /// What whoever selects is told when it is made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SelectionConfig {
     /// How many there are; never 0.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::error::Result;
 
 /// Something that runs beside a benchmark. Its methods are never called at the same time, and return soon.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/service.md"))]
 pub trait Service: Send + 'static {
     /// Begins. It need not be ready on return.
     ///
@@ -35,6 +37,8 @@ service! {
 
 /// Brings the services of a run up before it, and down after it. It is told how they are and answers what is to be done;
 /// the host does it. Asked again and again, until all are up or down.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/service_manager.md"))]
 pub trait ServiceManager: Send + 'static {
     /// What is to be done now; nothing where there is only to wait.
     ///

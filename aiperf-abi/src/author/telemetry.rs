@@ -9,6 +9,8 @@ use super::error::Result;
 /// Reads the state of accelerators. It has a thread to itself and may wait for an answer.
 ///
 /// A constructor that has nothing to read in this run returns [`Error::disabled`](super::error::Error::disabled).
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/gpu_telemetry_collector.md"))]
 pub trait GpuTelemetryCollector: Send + 'static {
     /// The state now: a sample for each accelerator.
     ///

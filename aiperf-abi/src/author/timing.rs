@@ -7,6 +7,8 @@ use super::error::Result;
 ///
 /// A session is one walk through a conversation. The host holds starts back until there is a free slot, ends the phase by
 /// its stop rules, and ignores what is asked after that.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/timing_strategy.md"))]
 pub trait TimingStrategy: Send + 'static {
     /// Takes an event that happened at `now_ns` of the run's clock.
     ///
@@ -82,7 +84,8 @@ impl<'a> Actions<'a> {
         Self { host }
     }
 
-    /// Start a session with the dataset's next conversation at `at_ns`, or as soon after as there is a slot.
+    /// Start a session with the dataset's next conversation at `at_ns`, or as soon after as there is a slot. Asked for some
+    /// milliseconds before, its request is made by then, and only sent at that moment.
     pub fn start_session(&mut self, at_ns: u64) {
         self.host.start_session(at_ns, 0);
     }
@@ -150,6 +153,8 @@ impl Upcoming {
 }
 
 /// `arrival_pattern`: the spacing of the requests of a rate. Its configuration is [`ArrivalConfig`].
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/arrival_pattern.md"))]
 pub trait ArrivalPattern: Send + 'static {
     /// The next interval, seconds; 0 or more. Keep the fraction: intervals are added up.
     ///
@@ -173,6 +178,7 @@ numbers! {
 
 /// What an arrival pattern is told when it is made.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ArrivalConfig {
     /// Requests per second; more than 0.
@@ -197,6 +203,8 @@ impl ArrivalConfig {
 }
 
 /// `ramp`: the way of a limit or a rate from its start to its target. Its configuration is [`RampConfig`].
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/ramp.md"))]
 pub trait Ramp: Send + 'static {
     /// The value `elapsed` seconds after the start of the phase. From [`RampConfig::duration`] on it is the target.
     ///
@@ -213,6 +221,7 @@ numbers! {
 
 /// What a ramp is told when it is made.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct RampConfig {
     /// The value at the beginning.

@@ -13,6 +13,8 @@ pub type SendFuture = Pin<Box<dyn Future<Output = Result<()>> + Send + 'static>>
 ///
 /// In a loaded library the futures run on a tokio runtime that the library owns; `tokio::time`, sockets and
 /// `tokio::spawn` work as usual in them and in the constructor.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/transport.md"))]
 pub trait Transport: Send + Sync + 'static {
     /// Sends a request; reports headers and chunks to `sink` as they come; resolves when the reply has ended.
     ///

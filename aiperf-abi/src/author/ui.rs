@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::error::Result;
 
 /// Shows a run while it goes. It has a thread to itself: one that is slow misses some of what is told, never the end.
+///
+#[cfg_attr(doc, doc = include_str!("../../reference/ui.md"))]
 pub trait Ui: Send + 'static {
     /// Something to show.
     ///

@@ -77,6 +77,7 @@ impl Default for CustomDatasetLoaderMetadata {
 
 /// What a `custom_dataset_loader` is told when it is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct LoaderConfig {
     /// Tokens that one hash id stands for, where the user says.
@@ -106,6 +107,7 @@ impl RemoteFile {
 
 /// A number that is drawn anew for each use from a normal distribution. Without spread, the mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spread {
     /// Mean.
     pub mean: f64,
@@ -128,6 +130,7 @@ impl Default for Spread {
 
 /// One pair of lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LengthPair {
     /// Input tokens.
     pub isl: Spread,
@@ -139,6 +142,7 @@ pub struct LengthPair {
 
 /// What a `dataset_composer` is told when it is made: what the user wants to be sent. Settings of the entry stand beside.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ComposerConfig {
     /// How many conversations.
@@ -171,6 +175,7 @@ pub struct ComposerConfig {
 
 /// Images to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImageConfig {
     /// Pixels.
     pub width: Spread,
@@ -186,6 +191,7 @@ pub struct ImageConfig {
 
 /// Audio to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AudioConfig {
     /// Length.
     pub seconds: Spread,

@@ -17,14 +17,25 @@ use crate::plugin::registry::{Entry, Package, Registry};
 /// The variable by which the shell asks.
 const VARIABLE: &str = "AIPERF_COMPLETE";
 
-/// Flags of `aiperf profile` that take an entry of a category: (the flag's id, the category).
-const ENTRY_FLAGS: &[(&str, &str)] = &[
+/// Flags of `aiperf profile` that take an entry of a category: (the flag's id, the category), the main one of a category
+/// first. A category that is not here has no flag: all its entries take part in every run.
+pub(super) const ENTRY_FLAGS: &[(&str, &str)] = &[
     ("endpoint_type", "endpoint"),
     ("transport", "transport"),
     ("url_strategy", "url_selection_strategy"),
+    ("custom_dataset_type", "custom_dataset_loader"),
+    ("public_dataset", "public_dataset_loader"),
+    ("dataset_composer", "dataset_composer"),
+    ("dataset_backing_store", "dataset_backing_store"),
     ("dataset_sampling_strategy", "dataset_sampler"),
+    ("timing_strategy", "timing_strategy"),
     ("arrival_pattern", "arrival_pattern"),
+    ("warmup_arrival_pattern", "arrival_pattern"),
     ("ramp", "ramp"),
+    ("plot", "plot"),
+    ("service", "service"),
+    ("service_manager", "service_manager"),
+    ("ui", "ui"),
 ];
 
 /// Everything `aiperf completions` takes.
@@ -77,7 +88,7 @@ fn with_names(command: Command) -> Command {
         let mut plugins = plugins
             .mut_arg("category", |arg| arg.add(ArgValueCandidates::new(categories)))
             .mut_arg("name", |arg| arg.add(ArgValueCandidates::new(entries_of_category)));
-        for name in ["list-implementations", "use", "which", "info"] {
+        for name in ["list-implementations", "use", "which", "info", "protocols"] {
             plugins = plugins.mut_subcommand(name, |one| {
                 one.mut_args(|arg| match arg.get_id().as_str() {
                     "category" => arg.add(ArgValueCandidates::new(categories)),
@@ -131,7 +142,26 @@ fn candidate(name: &str, about: &str) -> CompletionCandidate {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_flag_that_takes_an_entry_completes_the_names_of_its_category() {
+        let command = Cli::command();
+        let profile = command.find_subcommand("profile").unwrap();
+        for arg in profile.get_arguments() {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let told = help.split_once("n entry of the `").and_then(|(_, rest)| rest.split('`').next());
+            let known = ENTRY_FLAGS.iter().find(|(id, _)| arg.get_id() == id).map(|(_, category)| *category);
+            assert_eq!(told, known, "the help of {} (left), the table (right)", arg.get_id());
+        }
+        for (id, category) in ENTRY_FLAGS {
+            assert!(profile.get_arguments().any(|arg| arg.get_id() == id), "there is no flag {id}");
+            assert!(category::find(category).is_ok(), "there is no category {category}");
+        }
+    }
 
     #[test]
     fn every_shell_of_the_command_line_has_its_script() {

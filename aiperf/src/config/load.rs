@@ -143,7 +143,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "SECONDS", value_parser = values::positive, help_heading = "Warm-up")]
     pub warmup_request_rate_ramp_duration: Option<f64>,
 
-    /// Arrival pattern of the warm-up [default: as the measurement]
+    /// Spacing of the warm-up: an entry of the `arrival_pattern` category [default: as the measurement]
     #[arg(long, value_name = "NAME", help_heading = "Warm-up")]
     pub warmup_arrival_pattern: Option<String>,
 

@@ -18,6 +18,8 @@ pub struct Category {
     pub protocol: String,
     /// What its entries say under `metadata`.
     pub metadata: MetadataSchema,
+    /// What the host tells its values of the run, in the settings they are made with.
+    pub config: ConfigSchema,
 }
 
 /// The type an entry's `metadata` is read as.
@@ -33,6 +35,30 @@ pub enum MetadataSchema {
     #[serde(rename = "CustomDatasetLoaderMetadata")]
     CustomDatasetLoader,
     /// No keys at all.
+    #[default]
+    #[serde(skip)]
+    None,
+}
+
+/// The type of what the host tells a value of the run when it is made; the settings of the user stand beside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum ConfigSchema {
+    /// [`aiperf_abi::ArrivalConfig`]
+    #[serde(rename = "ArrivalConfig")]
+    Arrival,
+    /// [`aiperf_abi::RampConfig`]
+    #[serde(rename = "RampConfig")]
+    Ramp,
+    /// [`aiperf_abi::SelectionConfig`]
+    #[serde(rename = "SelectionConfig")]
+    Selection,
+    /// [`aiperf_abi::LoaderConfig`]
+    #[serde(rename = "LoaderConfig")]
+    Loader,
+    /// [`aiperf_abi::ComposerConfig`]
+    #[serde(rename = "ComposerConfig")]
+    Composer,
+    /// Nothing.
     #[default]
     #[serde(skip)]
     None,
@@ -101,13 +127,15 @@ fn read(text: &str) -> serde_yaml::Result<Vec<Category>> {
         protocol: String,
         #[serde(default)]
         metadata: MetadataSchema,
+        #[serde(default)]
+        config: ConfigSchema,
     }
     // A mapping of the YAML crate keeps the order and refuses a name twice.
     let rows: serde_yaml::Mapping = serde_yaml::from_str(text)?;
     rows.into_iter()
         .map(|(name, row)| {
-            let Row { description, protocol, metadata } = serde_yaml::from_value(row)?;
-            Ok(Category { name: serde_yaml::from_value(name)?, description, protocol, metadata })
+            let Row { description, protocol, metadata, config } = serde_yaml::from_value(row)?;
+            Ok(Category { name: serde_yaml::from_value(name)?, description, protocol, metadata, config })
         })
         .collect()
 }

@@ -53,11 +53,11 @@ impl Finding {
 /// Looks at every package that discovery finds, whether or not it is used; digests are compared with a lock, if there is
 /// one.
 pub fn of_all(options: &DiscoveryOptions, lock: Option<&Lock>) -> Vec<Health> {
-    options.find().manifests.into_iter().map(|Candidate { manifest, .. }| of(&manifest, lock)).collect()
+    options.find().manifests.into_iter().map(|candidate| of(&candidate, lock)).collect()
 }
 
-fn of(path: &Path, lock: Option<&Lock>) -> Health {
-    let mut health = Health { manifest: path.to_owned(), package: None, library: None, findings: Vec::new() };
+fn of(Candidate { manifest: path, origin }: &Candidate, lock: Option<&Lock>) -> Health {
+    let mut health = Health { manifest: path.clone(), package: None, library: None, findings: Vec::new() };
     let manifest = match Manifest::read(path) {
         Ok(manifest) => manifest,
         Err(faults) => {
@@ -77,7 +77,7 @@ fn of(path: &Path, lock: Option<&Lock>) -> Health {
     }
     let entries: Vec<_> = manifest.entries.iter().map(|one| format!("{}:{}", one.category, one.name)).collect();
     health.findings.push(Finding::good("manifest", entries.join(", ")));
-    let library = match resolve::library(path, &manifest) {
+    let library = match resolve::found_library(path, &manifest, *origin) {
         Ok(library) => library,
         Err(fault) => {
             health.findings.push(Finding::bad("library", fault.problem.to_string()));
@@ -131,9 +131,9 @@ fn digest(package: &str, library: &Path, lock: Option<&Lock>) -> Finding {
         Err(error) => return Finding::bad("digest", format!("{}: {error}", library.display())),
     };
     match lock.map(|lock| lock.packages().get(package)) {
-        None => Finding::good("digest", format!("sha256:{found}")),
-        Some(Some(locked)) if locked.library == found => Finding::good("digest", format!("sha256:{found}, as locked")),
-        Some(Some(_)) => Finding::bad("digest", format!("sha256:{found} is not the one that is locked")),
-        Some(None) => Finding::bad("digest", format!("sha256:{found} is not in the lock")),
+        None => Finding::good("digest", format!("sha256 {found}")),
+        Some(Some(locked)) if locked.library == found => Finding::good("digest", format!("as locked: sha256 {found}")),
+        Some(Some(_)) => Finding::bad("digest", format!("not the one that is locked: sha256 {found}")),
+        Some(None) => Finding::bad("digest", format!("not in the lock: sha256 {found}")),
     }
 }

@@ -470,7 +470,7 @@ impl Registry {
         if let Some(used) = self.packages.iter().find_map(|package| package.manifest_of(wanted)) {
             return self.hidden.push(HiddenPackage { name: wanted.to_owned(), used: used.to_owned(), manifest: path });
         }
-        match check(&path, &manifest).and_then(|library| trusted(&path, library, trust)) {
+        match check(&path, &manifest, origin).and_then(|library| trusted(&path, library, trust)) {
             Ok(library) => {
                 self.said.extend(manifest.warnings.iter().map(|warning| format!("{}: {warning}", path.display())));
                 self.admit(manifest, Source::Library { path: library, manifest: path, origin });
@@ -503,9 +503,9 @@ impl Registry {
 }
 
 /// What must hold of a package before it is used, beyond a manifest in order: its name is free, its library is there.
-pub(super) fn check(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault> {
+pub(super) fn check(path: &Path, manifest: &Manifest, origin: Origin) -> Result<PathBuf, Fault> {
     check_manifest(path, manifest)?;
-    resolve::library(path, manifest)
+    resolve::found_library(path, manifest, origin)
 }
 
 /// The library, where nobody else can write it, its manifest and their folders.

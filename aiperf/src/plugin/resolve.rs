@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::discovery::Origin;
 use super::fault::{Fault, Problem};
 use super::manifest::Manifest;
 
@@ -24,6 +25,15 @@ pub(super) fn library(path: &Path, manifest: &Manifest) -> Result<PathBuf, Fault
     match library.starts_with(&folder) {
         true => Ok(library),
         false => Err(fault(Problem::Outside(library))),
+    }
+}
+
+/// The library of a package that was found: of one that the user or the program named, also where cargo put it, so that it
+/// can be tried where it is made.
+pub(super) fn found_library(path: &Path, manifest: &Manifest, origin: Origin) -> Result<PathBuf, Fault> {
+    match origin {
+        Origin::Flag | Origin::Given => source_library(path, manifest),
+        Origin::Environment | Origin::User | Origin::Program | Origin::System => library(path, manifest),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::discovery::{DiscoveryOptions, packages_of};
+use super::discovery::{Candidate, DiscoveryOptions, packages_of};
 use super::fault::{Fault, Problem};
 use super::inspect::{self, Inspection};
 use super::manifest::Manifest;
@@ -89,7 +89,7 @@ impl Validation {
         let found = options.find();
         validation.faults.extend(found.faults.into_iter().map(|fault| (Check::Syntax, fault)));
         for candidate in found.manifests {
-            validation.package(&candidate.manifest);
+            validation.package(&candidate);
         }
         validation
     }
@@ -117,9 +117,9 @@ impl Validation {
         Ok(validation)
     }
 
-    /// Checks a package by its manifest.
-    pub fn package(&mut self, path: &Path) {
-        self.checked(path, registry::check);
+    /// Checks a package that was found.
+    pub fn package(&mut self, Candidate { manifest, origin }: &Candidate) {
+        self.checked(manifest, |path, manifest| registry::check(path, manifest, *origin));
     }
 
     /// Checks a package by the manifest that lies with its source, where the library may be in cargo's `target` folder.
@@ -130,7 +130,7 @@ impl Validation {
         });
     }
 
-    fn checked(&mut self, path: &Path, check: fn(&Path, &Manifest) -> Result<PathBuf, Fault>) {
+    fn checked(&mut self, path: &Path, check: impl Fn(&Path, &Manifest) -> Result<PathBuf, Fault>) {
         let Some(manifest) = self.manifest(path) else { return };
         match check(path, &manifest) {
             Ok(library) => self.contents(path, &manifest, &library),

@@ -77,7 +77,7 @@ pub(super) fn draws(
     let order = maker.make::<dyn DatasetSampler>(registry.entry("dataset_sampler", name)?, config, None)?;
     let sampler = Sampler::new(order, dataset.len());
     match dataset.is_at_hand() {
-        true => Ok(Draws::AtHand(Box::new(sampler))),
+        true => Ok(Draws::at_hand(sampler)),
         false => Draws::ahead(sampler, Arc::clone(dataset) as Arc<dyn Dataset>).map_err(PartsError::Thread),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::alarms::Alarms;
 use crate::clock::Clock;
 use crate::credit::Credit;
 use crate::timing::{Done, IssueCounts, Issuer};
@@ -28,6 +29,7 @@ pub struct Dispatcher {
 struct Shared {
     clock: Clock,
     issuer: Mutex<Issuer>,
+    alarms: Alarms,
     pacer: OnceLock<Thread>,
     changed: Notify,
     abandoned: watch::Sender<bool>,
@@ -54,6 +56,7 @@ impl Dispatcher {
             shared: Arc::new(Shared {
                 clock,
                 issuer: Mutex::new(issuer),
+                alarms: Alarms::default(),
                 pacer: OnceLock::new(),
                 changed: Notify::new(),
                 abandoned: watch::Sender::new(false),
@@ -108,9 +111,22 @@ impl Dispatcher {
             shared.drained.store(true, Ordering::Release);
             shared.changed.notify_waiters();
         }
-        if before != after {
+        if before != after || drained {
             shared.wake_pacer();
         }
+    }
+
+    /// Waits for a moment; not at all where it has come.
+    pub async fn moment(&self, at_ns: u64) {
+        if at_ns <= self.shared.clock.now_ns() {
+            return;
+        }
+        let (rung, is_first) = self.shared.alarms.set(at_ns);
+        if is_first {
+            self.shared.wake_pacer();
+        }
+        // An error means that the pacing thread is gone: then there is nothing to wait for.
+        let _ = rung.await;
     }
 
     /// No more credits; what is in flight goes on.
@@ -142,11 +158,13 @@ impl Dispatcher {
         self.until(&self.shared.drained).await;
     }
 
-    /// What was done so far, and how many credits are out. Where the schedule does not come back: when it was last asked.
+    /// What was done so far, and how many requests are out: those that wait for their moment are not. Where the schedule
+    /// does not come back: when it was last asked.
     pub fn counts(&self) -> (IssueCounts, u64) {
         let mut counted = self.shared.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(issuer) = self.shared.lock_if_free() {
-            *counted = (issuer.counts(), issuer.in_flight());
+            let waiting = self.shared.alarms.len();
+            *counted = (issuer.counts(), issuer.in_flight().saturating_sub(waiting));
         }
         *counted
     }
@@ -195,7 +213,7 @@ impl Shared {
     fn pace(self: Arc<Self>, launch: &Arc<dyn Launch>) {
         let mut credits = Vec::new();
         loop {
-            let (wake_at, ended, drained) = {
+            let (issuer_at, ended, drained) = {
                 let mut issuer = self.lock();
                 if self.to_end.load(Ordering::Acquire) {
                     issuer.end();
@@ -206,11 +224,19 @@ impl Shared {
                 self.ended.store(true, Ordering::Release);
                 self.drained.fetch_or(drained, Ordering::Release);
                 self.changed.notify_waiters();
+            }
+            if drained {
                 return;
             }
             let now = self.clock.now_ns();
+            let wake_at = issuer_at.into_iter().chain(self.alarms.next_ns()).min();
             match wake_at {
                 Some(at) if at <= now => {
+                    // Those first that are ready.
+                    self.alarms.ring(now);
+                    if issuer_at.is_none_or(|at| at > now) {
+                        continue;
+                    }
                     self.lock().timer(now, &mut credits);
                     for credit in credits.drain(..) {
                         Arc::clone(launch).launch(credit);

@@ -48,7 +48,8 @@ impl Lane {
             let exchange = match self.requests.of(&credit) {
                 Ok(request) => {
                     let first_content = self.first_content(&credit);
-                    self.worker.spend(credit, request, &mut abandoned, first_content).await
+                    let moment = self.dispatcher.moment(credit.intended_ns);
+                    self.worker.spend(credit, request, moment, &mut abandoned, first_content).await
                 }
                 Err(error) => self.worker.unsent(credit, Request::default(), &Error::msg(error.to_string())),
             };

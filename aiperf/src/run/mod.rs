@@ -1,6 +1,7 @@
 //! One run: wires a plan and the registry into live parts, drives the phase, drains it, and hands the results to the
 //! exporters. Prints nothing; tells whoever watches through snapshots.
 
+mod alarms;
 pub mod audit;
 pub mod calibration;
 mod dataset;

@@ -1,7 +1,7 @@
 //! From the plan of a phase to its issuer: strategy, arrival pattern, ramps, where conversations come from, stop rules.
 
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aiperf_abi::{ArrivalConfig, ArrivalPattern, Map, Ramp, RampConfig, TimingStrategy, Upcoming, Value};
 use rand::RngExt;
@@ -133,7 +133,13 @@ fn nanos(seconds: f64) -> u64 {
 }
 
 /// Conversations drawn by a sampler.
-pub(super) enum Draws {
+pub(super) struct Draws {
+    source: Source,
+    /// What a phase drew and did not use, the next one last.
+    again: Vec<u64>,
+}
+
+enum Source {
     /// All of them are at hand.
     AtHand(Box<Sampler>),
     /// Each is read on a thread of its own some time before it is sent: a long prompt takes milliseconds to make, and a
@@ -145,6 +151,11 @@ pub(super) enum Draws {
 const AHEAD: usize = 32;
 
 impl Draws {
+    /// All of them are at hand.
+    pub(super) fn at_hand(sampler: Sampler) -> Self {
+        Self { source: Source::AtHand(Box::new(sampler)), again: Vec::new() }
+    }
+
     /// Starts the thread that reads ahead. It ends when nobody draws any more.
     pub(super) fn ahead(mut sampler: Sampler, dataset: Arc<dyn Dataset>) -> std::io::Result<Self> {
         let (drawn, ahead) = sync_channel(AHEAD);
@@ -161,14 +172,17 @@ impl Draws {
             }
         };
         std::thread::Builder::new().name("aiperf-ahead".to_owned()).spawn(work)?;
-        Ok(Self::Ahead(ahead))
+        Ok(Self { source: Source::Ahead(ahead), again: Vec::new() })
     }
 
     fn next(&mut self) -> aiperf_abi::Result<u64> {
-        match self {
-            Self::AtHand(sampler) => sampler.draw(),
+        if let Some(index) = self.again.pop() {
+            return Ok(index);
+        }
+        match &mut self.source {
+            Source::AtHand(sampler) => sampler.draw(),
             // The thread ends before its listener only by a panic: then the first conversation serves, and tells the same.
-            Self::Ahead(drawn) => drawn.recv().unwrap_or(Ok(0)),
+            Source::Ahead(drawn) => drawn.recv().unwrap_or(Ok(0)),
         }
     }
 }
@@ -180,20 +194,28 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn sample(&self) -> aiperf_abi::Result<u64> {
-        self.supply.draws.lock().unwrap_or_else(PoisonError::into_inner).next()
+    fn draws(&self) -> MutexGuard<'_, Draws> {
+        self.supply.draws.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Feed for Drawn {
     fn draw(&mut self) -> aiperf_abi::Result<u64> {
-        self.next.take().map_or_else(|| self.sample(), Ok)
+        self.next.take().map_or_else(|| self.draws().next(), Ok)
+    }
+
+    fn give_back(&mut self, unused: &[u64]) {
+        let unused = unused.iter().copied().chain(self.next.take()).rev().collect::<Vec<_>>();
+        self.draws().again.extend(unused);
     }
 
     fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
         let index = match self.next {
             Some(index) => index,
-            None => *self.next.insert(self.sample()?),
+            None => {
+                let drawn = self.draws().next()?;
+                *self.next.insert(drawn)
+            }
         };
         if let Some(start_ms) = self.supply.dataset.start_ms(index) {
             return Ok(Some(Upcoming::new(1, Some(start_ms))));

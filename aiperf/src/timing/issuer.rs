@@ -3,13 +3,17 @@
 //! with the moment at which it wants to be asked again.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 
 use aiperf_abi::{Actions, ArrivalPattern, Error, Result, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming};
 
 use super::pace::Pace;
 use super::series::Walk;
 use crate::credit::{Credit, Phase};
+
+/// How long before its moment a credit goes out at most, where nothing can hold it back by then: its request is made in that
+/// time, and waits for the moment. Enough for a burst of long prompts; not so much that many wait.
+pub const LEAD_NS: u64 = 20_000_000;
 
 /// When a phase stops. The first rule that holds wins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,6 +50,9 @@ pub trait Feed: Send {
     /// # Errors
     /// When there is none.
     fn draw(&mut self) -> Result<u64>;
+
+    /// Conversations that were drawn, in this order, but not used: they are drawn again, before any other.
+    fn give_back(&mut self, unused: &[u64]);
 
     /// What the next draw will give, where that is known.
     ///
@@ -122,8 +129,10 @@ struct Book {
     stop: StopRule,
     ends_ns: Option<u64>,
     wake_at_ns: Option<u64>,
-    /// Sessions to start, with the conversation drawn when they were asked for.
-    starts: BinaryHeap<Reverse<Start>>,
+    /// Sessions to start that are not due, with the conversation drawn when they were asked for.
+    coming: BinaryHeap<Reverse<Start>>,
+    /// Those that are due.
+    starts: VecDeque<Start>,
     asked: u64,
     /// Every free slot starts a session.
     fills: bool,
@@ -180,7 +189,8 @@ impl Issuer {
             stop,
             ends_ns: None,
             wake_at_ns: None,
-            starts: BinaryHeap::new(),
+            coming: BinaryHeap::new(),
+            starts: VecDeque::new(),
             asked: 0,
             fills: false,
             turns: BinaryHeap::new(),
@@ -264,9 +274,12 @@ impl Issuer {
         if book.ended {
             return None;
         }
-        let start = book.starts.peek().filter(|_| book.may_send() && book.has_slot() && book.may_start());
-        let start = start.map(|Reverse(start)| start.at_ns);
-        let turn = book.turns.peek().filter(|_| book.may_send()).map(|Reverse((at, _))| *at);
+        let may_start = book.may_send() && book.has_slot() && book.may_start();
+        let waiting = book.starts.front().map(|start| start.at_ns);
+        let coming = book.coming.peek().map(|Reverse(start)| start.at_ns.saturating_sub(book.start_lead_ns()));
+        let start = waiting.or(coming).filter(|_| may_start);
+        let turn = book.turns.peek().filter(|_| book.may_send());
+        let turn = turn.map(|Reverse((at, _))| at.saturating_sub(book.turn_lead_ns()));
         [book.wake_at_ns, book.ends_ns, book.pace_at_ns, start, turn].into_iter().flatten().min()
     }
 
@@ -308,7 +321,7 @@ impl Issuer {
 impl TimingHost for Book {
     fn start_session(&mut self, at_ns: u64, from_turn: u32) {
         let Some(conversation) = self.draw() else { return };
-        self.starts.push(Reverse(Start { at_ns, asked: self.asked, from_turn, conversation }));
+        self.coming.push(Reverse(Start { at_ns, asked: self.asked, from_turn, conversation }));
         self.asked += 1;
     }
 
@@ -353,15 +366,53 @@ impl TimingHost for Book {
 }
 
 impl Book {
-    fn is_over(&self, now_ns: u64) -> bool {
-        self.ends_ns.is_some_and(|end| now_ns >= end)
+    /// Whether the time is up. What was due by then and did not go out never will.
+    fn is_over(&mut self, now_ns: u64) -> bool {
+        let over = self.ends_ns.filter(|end| now_ns >= *end);
+        if let Some(end) = over {
+            self.come_due(end);
+        }
+        over.is_some()
+    }
+
+    /// How long before their moment starts go out. Not before it where a slot may have to be waited for.
+    fn start_lead_ns(&self) -> u64 {
+        if self.limit.is_none() { self.turn_lead_ns() } else { 0 }
+    }
+
+    /// The same for turns, whose session has its slot.
+    fn turn_lead_ns(&self) -> u64 {
+        if self.prefill.is_none() { LEAD_NS } else { 0 }
+    }
+
+    /// What may go out at `now_ns` with that lead: all before this moment. Never what is due after the end.
+    fn until_ns(&self, now_ns: u64, lead_ns: u64) -> u64 {
+        let until = now_ns.saturating_add(lead_ns).saturating_add(1);
+        self.ends_ns.map_or(until, |end| until.min(end))
+    }
+
+    /// Starts before that moment are due.
+    fn come_due(&mut self, until_ns: u64) {
+        while let Some(Reverse(start)) = self.coming.peek().copied().filter(|Reverse(start)| start.at_ns < until_ns) {
+            self.coming.pop();
+            self.starts.push_back(start);
+        }
+    }
+
+    /// No start is asked for any more. What was drawn for them is left to the next phase: how much was asked for ahead
+    /// depends on the moment, and what is sent must not.
+    fn forget_starts(&mut self) {
+        let mut unused: Vec<Start> = self.starts.drain(..).chain(self.coming.drain().map(|Reverse(s)| s)).collect();
+        unused.sort_unstable_by_key(|start| start.asked);
+        let conversations: Vec<u64> = unused.iter().map(|start| start.conversation).collect();
+        self.feed.give_back(&conversations);
     }
 
     fn end(&mut self) {
         if !self.ended {
             self.ended = true;
             self.counts.never_sent = self.starts.len() as u64;
-            self.starts.clear();
+            self.forget_starts();
             self.turns.clear();
             self.between.clear();
         }
@@ -419,18 +470,20 @@ impl Book {
 
     /// Everything that is due and allowed: turns before new sessions.
     fn admit(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
+        self.come_due(self.until_ns(now_ns, self.start_lead_ns()));
+        let turns_until_ns = self.until_ns(now_ns, self.turn_lead_ns());
         while !self.ended {
             if self.stop.requests.is_some_and(|most| self.counts.issued >= most) {
                 // What is left was asked for beyond the count: nothing of it was held back.
-                self.starts.clear();
+                self.forget_starts();
                 self.end();
                 return;
             }
             if !self.may_send() {
                 break;
             }
-            if let Some(Reverse((at_ns, session))) = self.turns.peek().copied().filter(|Reverse((at, _))| *at <= now_ns)
-            {
+            let turn = self.turns.peek().copied().filter(|Reverse((at, _))| *at < turns_until_ns);
+            if let Some(Reverse((at_ns, session))) = turn {
                 self.turns.pop();
                 let Some((conversation, turn_index)) = self.between.remove(&session) else { continue };
                 self.issue(session, conversation, turn_index, at_ns, out);
@@ -445,22 +498,22 @@ impl Book {
             }
         }
         if !self.may_start() && self.open_sessions == 0 {
-            self.starts.clear();
+            self.forget_starts();
             self.end();
         }
-        if self.starts.peek().is_some_and(|Reverse(start)| start.at_ns <= now_ns) {
-            self.counts.longest_queue = self.counts.longest_queue.max(self.starts.len());
-        }
+        let wanted = self.stop.requests.map_or(u64::MAX, |most| most - self.counts.issued);
+        let queue = self.starts.len().min(usize::try_from(wanted).unwrap_or(usize::MAX));
+        self.counts.longest_queue = self.counts.longest_queue.max(queue);
     }
 
     fn next_start(&mut self, now_ns: u64) -> Option<Start> {
-        match self.starts.peek() {
-            Some(Reverse(start)) if start.at_ns <= now_ns => self.starts.pop().map(|Reverse(start)| start),
+        match self.starts.pop_front() {
+            Some(start) => Some(start),
             // Without a limit there would be no end of free slots.
-            _ if self.fills && self.limit.is_some() => {
+            None if self.fills && self.limit.is_some() => {
                 Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.draw()? })
             }
-            _ => None,
+            None => None,
         }
     }
 

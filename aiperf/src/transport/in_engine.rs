@@ -22,6 +22,7 @@ use std::thread;
 
 use aiperf_abi::{Context, Error, ErrorKind, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use self::dialect::{Frame, Refusal, Understood, understand};
 use self::engine::{Done, Engine, Job};
@@ -38,6 +39,8 @@ pub struct InEngineTransport {
     clock: Clock,
     /// By host and query of their URL.
     engines: Mutex<HashMap<String, Arc<Engine>>>,
+    /// Long prompts counted at one time: on half of the processors, so that the others are there for those who send.
+    counters: Arc<Semaphore>,
 }
 
 /// The entry has no settings of its own: they are in the URL.
@@ -54,7 +57,9 @@ impl Plugin for InEngineTransport {
 
 impl InEngineTransport {
     fn for_urls(urls: &[String]) -> Result<Self> {
-        let transport = Self { clock: Clock::start(), engines: Mutex::default() };
+        let counters = thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
+        let counters = Arc::new(Semaphore::new(counters));
+        let transport = Self { clock: Clock::start(), engines: Mutex::default(), counters };
         for url in urls {
             transport.engine(url)?;
         }
@@ -80,19 +85,29 @@ impl InEngineTransport {
 impl Transport for InEngineTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
         let arrived_ns = self.clock.now_ns();
-        let engine = self.engine(&request.url);
-        Box::pin(async move { exchange(&*engine?, &request, sink, arrived_ns).await })
+        let (engine, counters) = (self.engine(&request.url), Arc::clone(&self.counters));
+        Box::pin(async move { exchange(&*engine?, counters, &request, sink, arrived_ns).await })
     }
 }
 
-/// Bytes of a body from which on its tokens are counted on a thread of their own.
+/// Bytes of a body from which on it is read after others have been sent, and its tokens counted on a thread of their own.
 const LONG_BODY: usize = 8 * 1024;
 
-async fn exchange(engine: &Engine, request: &TransportRequest, mut sink: Sink, arrived_ns: u64) -> Result<()> {
+async fn exchange(
+    engine: &Engine,
+    counters: Arc<Semaphore>,
+    request: &TransportRequest,
+    mut sink: Sink,
+    arrived_ns: u64,
+) -> Result<()> {
     let id = engine.next_id();
     if engine.settings().fails(id) {
         refuse(&mut sink, &Refusal::wanted(engine.settings().fail_status));
         return Ok(());
+    }
+    if request.body.len() > LONG_BODY {
+        // It takes a while to read. Its time counts from its arrival, and what else is to be sent now goes first.
+        tokio::task::yield_now().await;
     }
     let created_s = engine.clock().wall_ns(arrived_ns) / 1_000_000_000;
     let frame = Frame { id, created_s, osl: engine.settings().osl };
@@ -113,9 +128,13 @@ async fn exchange(engine: &Engine, request: &TransportRequest, mut sink: Sink, a
     let counted = Arc::clone(&prompt_tokens);
     let count = move || *counted.get_or_init(|| prompt.count());
     let counting = match request.body.len() > LONG_BODY && tells_usage {
-        true => Some(tokio::task::spawn_blocking(move || {
-            priority::step_back();
-            count()
+        true => Some(tokio::spawn(async move {
+            let _turn = counters.acquire_owned().await;
+            let counted = tokio::task::spawn_blocking(move || {
+                priority::step_back();
+                count()
+            });
+            counted.await
         })),
         false => {
             count();
@@ -126,7 +145,8 @@ async fn exchange(engine: &Engine, request: &TransportRequest, mut sink: Sink, a
         Some(Done::Delivered) => Ok(()),
         Some(Done::CountMissing(mut job)) => {
             if let Some(counting) = counting {
-                counting.await.map_err(|_| Error::new(ErrorKind::Other, "the prompt could not be counted"))?;
+                let not_counted = |_| Error::new(ErrorKind::Other, "the prompt could not be counted");
+                counting.await.map_err(not_counted)?.map_err(not_counted)?;
             }
             job.end(*prompt_tokens.get_or_init(|| 0));
             Ok(())

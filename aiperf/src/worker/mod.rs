@@ -54,17 +54,24 @@ pub enum CancelFrom {
 }
 
 impl Worker {
-    /// Sends the request of a credit and waits for its reply, or until everything in flight is `abandoned`. Never fails:
-    /// what goes wrong is in the reply. `first_content` is called where the reply's first content arrives, if it does.
+    /// Makes the request of a credit, waits for its `moment`, sends it and waits for its reply, or until everything in flight
+    /// is `abandoned`. Never fails: what goes wrong is in the reply. `first_content` is called where the reply's first content
+    /// arrives, if it does.
     pub async fn spend(
         &self,
         credit: Credit,
         request: Request,
+        moment: impl Future<Output = ()>,
         abandoned: &mut watch::Receiver<bool>,
         first_content: Option<OnFirstContent>,
     ) -> Exchange {
         match self.prepare(&request) {
             Ok(prepared) => {
+                tokio::select! {
+                    biased;
+                    () = moment => {}
+                    _ = abandoned.wait_for(|given_up| *given_up) => {}
+                }
                 // A credit comes back whatever happens: a run must not wait for ever because a transport panicked.
                 let sending = self.send(prepared, credit.cancel_after_ns, abandoned, first_content);
                 match AssertUnwindSafe(sending).catch_unwind().await {

@@ -7,7 +7,7 @@ use console::Style;
 use serde::Serialize;
 
 use super::document::FaultDocument;
-use super::text::{columns, counted, fitted, one_line, paint, screen};
+use super::text::{counted, one_line, paint, screen};
 use super::{Failure, Form};
 use crate::cli::console::Screen;
 use crate::exit::Exit;
@@ -52,9 +52,7 @@ fn tell(validation: &Validation, form: Form) -> Exit {
     });
     let passed = validation.passed();
     let (packages, warnings) = (validation.packages, validation.warnings.clone());
-    form.tell(&Document { packages, passed, checks: checks.collect(), warnings }, |_| {
-        fitted(&words(validation, screen()), columns())
-    });
+    form.tell(&Document { packages, passed, checks: checks.collect(), warnings }, |_| words(validation, screen()));
     if passed { Exit::Success } else { Exit::Failed }
 }
 

@@ -7,7 +7,7 @@ use console::Style;
 use serde::Serialize;
 
 use super::probe::{self, Loading};
-use super::text::{counted, paint, screen, wrapped};
+use super::text::{counted, in_a_row, paint, screen, wrapped};
 use super::{Failure, Form};
 use crate::cli::console::Screen;
 use crate::exit::Exit;
@@ -129,7 +129,7 @@ fn lines(text: &mut String, findings: &[Finding], screen: Screen) {
     for finding in findings {
         let (mark, style) = if finding.healthy { ("✓", Style::new().green()) } else { ("✗", Style::new().red()) };
         // The mark is drawn afterwards: its colours have no width.
-        let line = wrapped(&format!("    {:<12} ", finding.check), &finding.detail, screen);
+        let line = wrapped(&format!("    {:<11} ", finding.check), &in_a_row(&finding.detail), screen);
         let _ = writeln!(text, "  {} {}", paint(screen, style, mark), line.trim_start());
     }
 }

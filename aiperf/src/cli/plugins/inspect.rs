@@ -1,4 +1,4 @@
-//! `inspect` and `protocols`: what a library says of itself, read from its file, and what there is to implement.
+//! `inspect`: what a library says of itself, read from its file.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use console::Style;
 use serde::Serialize;
 
-use super::text::{one_line, paint, screen, table, wrapped};
+use super::text::{in_a_row, one_line, paint, screen, wrapped};
 use super::{Failure, Form};
 use crate::cli::console::Screen;
 use crate::exit::Exit;
-use crate::plugin::category::{self, Category};
 use crate::plugin::digest::sha256;
 use crate::plugin::inspect::{self, Inspection};
 use crate::plugin::install;
@@ -123,50 +122,8 @@ fn words(document: &Document, screen: Screen) -> String {
                 .join(", "),
         );
     }
-    line("fault", document.fault.as_deref().unwrap_or_default());
+    line("fault", &document.fault.as_deref().map(in_a_row).unwrap_or_default());
     line("bytes", &document.bytes.map(|bytes| bytes.to_string()).unwrap_or_default());
     line("sha256", document.sha256.as_deref().unwrap_or_default());
     text
-}
-
-#[derive(Debug, Serialize)]
-struct Protocols {
-    protocols: Vec<Protocol>,
-}
-
-#[derive(Debug, Serialize)]
-struct Protocol {
-    category: String,
-    protocol: String,
-    /// The type its entries' `metadata` is read as.
-    metadata: Option<String>,
-    description: String,
-}
-
-/// The type that the metadata of a category's entries is read as; none, where they have none.
-fn metadata(category: &Category) -> Option<String> {
-    let name = serde_json::to_value(category.metadata).ok()?;
-    Some(format!("aiperf_abi::{}", name.as_str()?))
-}
-
-/// `aiperf plugins protocols`
-pub(super) fn protocols(form: Form) -> Result<Exit, Failure> {
-    let protocols = category::all().iter().map(|category| Protocol {
-        category: category.name.clone(),
-        protocol: format!("aiperf_abi::{}", category.protocol),
-        metadata: metadata(category),
-        description: category.description.trim().to_owned(),
-    });
-    form.tell(&Protocols { protocols: protocols.collect() }, |document| {
-        let short = |path: &str| path.trim_start_matches("aiperf_abi::").to_owned();
-        let rows = document.protocols.iter().map(|one| {
-            let metadata = one.metadata.as_deref().map(short).unwrap_or_default();
-            vec![one.category.clone(), short(&one.protocol), metadata]
-        });
-        let screen = screen();
-        let table = table(&["Category", "Trait", "Metadata"], rows.collect(), screen);
-        let heading = paint(screen, Style::new().bold(), "Protocols: traits and types of the crate aiperf_abi");
-        format!("{heading}\n{table}")
-    });
-    Ok(Exit::Success)
 }

@@ -73,8 +73,11 @@ pub(super) fn category(registry: &Registry, category: &Category, form: Form) -> 
         let screen = screen();
         let about = paint(screen, Style::new().dim(), &wrapped("", &document.category.description, screen));
         let more = format!("aiperf plugins {} NAME", document.category.category);
-        let hint = format!("{} shows everything about one.", paint(screen, Style::new().bold(), &more));
-        format!("{}\n{about}\n{hint}\n", types(&document.category, screen))
+        let hint = match document.category.entries.is_empty() {
+            true => String::new(),
+            false => format!("{} shows everything about one.\n", paint(screen, Style::new().bold(), &more)),
+        };
+        format!("{}\n{about}\n{hint}", types(&document.category, screen))
     });
     form.tell_troubles(registry);
     Ok(Exit::Success)
@@ -113,9 +116,15 @@ fn types(category: &CategoryDocument, screen: Screen) -> String {
         let package = packages.then(|| entry.package.clone());
         [Some(entry.name.clone()), package, Some(first_sentence(&entry.description))].into_iter().flatten().collect()
     };
+    let heading = heading(screen, &format!("{} Types", category.title));
+    if category.entries.is_empty() {
+        let none =
+            format!("None yet. `aiperf plugins protocols {}` says what there is to implement.", category.category);
+        return format!("{heading}\n{}\n", wrapped("", &none, screen));
+    }
     let heads: &[&str] = if packages { &["Type", "Package", "Description"] } else { &["Type", "Description"] };
     let table = table(heads, category.entries.iter().map(row).collect(), screen);
-    format!("{}\n{table}", heading(screen, &format!("{} Types", category.title)))
+    format!("{heading}\n{table}")
 }
 
 fn details(package: &PackageDocument, screen: Screen) -> String {
@@ -139,11 +148,12 @@ fn details(package: &PackageDocument, screen: Screen) -> String {
         }
     }
     let _ = writeln!(text, "  {}:", counted(package.entry_count, "entry", "entries"));
+    let widest = package.entries.iter().map(|entry| entry.category.len()).max().unwrap_or_default();
     for category in category::names() {
         let names = package.entries.iter().filter(|entry| entry.category == category).map(|entry| entry.name.as_str());
         let names = names.collect::<Vec<_>>().join(", ");
         if !names.is_empty() {
-            let _ = writeln!(text, "{}", wrapped(&format!("    {category:<15} "), &names, screen));
+            let _ = writeln!(text, "{}", wrapped(&format!("    {category:<widest$} "), &names, screen));
         }
     }
     text

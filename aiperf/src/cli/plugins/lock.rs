@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::text::{columns, counted, fitted};
+use super::text::counted;
 use super::{Failure, Form};
 use crate::exit::Exit;
 use crate::plugin::lock::{Difference, Lock, LockError};
@@ -47,14 +47,13 @@ pub(super) fn check(registry: &Registry, file: &Path, form: Form) -> Result<Exit
     let packages = lock.packages().len();
     form.tell(&Document { file: file.to_owned(), same, packages, differences }, |document| {
         let file = document.file.display();
-        let text = match document.same {
+        match document.same {
             true => format!("{} as locked in {file}\n", counted(document.packages, "package is", "packages are")),
             false => document
                 .differences
                 .iter()
                 .fold(format!("Not as locked in {file}:\n"), |text, difference| text + &format!("  {difference}\n")),
-        };
-        fitted(&text, columns())
+        }
     });
     form.tell_troubles(registry);
     Ok(if same { Exit::Success } else { Exit::Failed })

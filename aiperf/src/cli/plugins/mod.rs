@@ -11,6 +11,7 @@ mod new;
 mod package;
 mod preferences;
 mod probe;
+mod reference;
 mod show;
 mod suite;
 pub(super) mod text;
@@ -36,7 +37,8 @@ use crate::plugin::{manifest, name};
 /// Where packages are looked for.
 #[derive(Debug, Clone, Args)]
 pub struct DiscoveryArgs {
-    /// Folder with plugin packages, or one package; searched before `AIPERF_PLUGIN_PATH` and all others. Repeatable
+    /// Folder with plugin packages, or one package, also where cargo built it; searched before `AIPERF_PLUGIN_PATH` and all
+    /// others. Repeatable
     #[arg(long, value_name = "PATH", global = true, help_heading = "Plugins")]
     plugin_path: Vec<PathBuf>,
 
@@ -161,8 +163,11 @@ enum PluginsCommand {
         #[arg(value_name = "PACKAGE or LIBRARY")]
         what: Option<PathBuf>,
     },
-    /// The categories: the trait to implement, and the type of the metadata
-    Protocols,
+    /// The categories: the trait to implement, and the type of the metadata; or the reference page of one, in Markdown
+    Protocols {
+        /// The category
+        category: Option<String>,
+    },
     /// Make a package of your own in the current folder: what `cargo generate` makes of the template, without that tool
     New {
         /// Name of the package, as in `my-plugins`
@@ -336,7 +341,7 @@ impl Form {
                 let json = serde_json::to_string_pretty(document).expect("names and plain values are JSON");
                 output::stdout(&(json + "\n"));
             }
-            Self::Text => output::stdout(&text(document)),
+            Self::Text => output::stdout(&text::fitted(&text(document), text::columns())),
         }
     }
 
@@ -375,7 +380,10 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
                 show::entry(&registry, registry.entry(&category.name, name)?, form)
             }
             PluginsCommand::Inspect { what } => inspect::library(&registry()?, what.as_deref(), form),
-            PluginsCommand::Protocols => inspect::protocols(form),
+            PluginsCommand::Protocols { category: None } => reference::protocols(form),
+            PluginsCommand::Protocols { category: Some(category) } => {
+                reference::page(find_category(category, &registry()?)?, form)
+            }
             PluginsCommand::New { name, aiperf } => new::make(name, aiperf.as_deref(), form),
             PluginsCommand::ListPlugins => list::package_details(&registry()?, form),
             PluginsCommand::ListImplementations { category } => {

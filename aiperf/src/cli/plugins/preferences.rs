@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::text::{columns, fitted};
 use super::{Failure, Form};
 use crate::exit::Exit;
 use crate::plugin::category::Category;
@@ -74,12 +73,11 @@ pub(super) fn remember(
     };
     form.tell(&document, |Document { category, name, package, class, before, remembered_in }| {
         let was = if before == class { String::new() } else { format!(" (was {before})") };
-        let text = format!(
+        format!(
             "{category} {name} is {class} of {package} from now on{was}\nRemembered in {}\n\
              `aiperf plugins use {category} {name} --clear` forgets it.\n",
             remembered_in.display()
-        );
-        fitted(&text, columns())
+        )
     });
     Ok(Exit::Success)
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::probe;
-use super::text::{counted, one_line, paint, screen, table, wrapped};
+use super::text::{counted, in_a_row, paint, screen, table, wrapped};
 use super::{Failure, Form, inspect};
 use crate::cli::console::Screen;
 use crate::conformance::{self, Call, Finding, Outcome, Progress};
@@ -108,7 +108,7 @@ fn words(document: &Document, screen: Screen) -> String {
                 Outcome::Failed => ("✗", Style::new().red(), 2),
             };
             counts[count] += 1;
-            let line = wrapped(&format!("    {:<17} ", finding.check), &one_line(&finding.detail), screen);
+            let line = wrapped(&format!("    {:<17} ", finding.check), &in_a_row(&finding.detail), screen);
             let _ = writeln!(text, "  {} {}", paint(screen, style, mark), line.trim_start());
         }
     }

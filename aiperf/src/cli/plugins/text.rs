@@ -74,10 +74,21 @@ pub(super) fn one_line(text: &str) -> String {
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What a list has room for: the first sentence, or the first line.
+/// Text of several lines in a row, with something between them.
+pub(super) fn in_a_row(text: &str) -> String {
+    let lines = text.lines().map(one_line).filter(|line| !line.is_empty());
+    lines.fold(String::new(), |row, line| match row.as_str() {
+        "" => line,
+        begun if begun.ends_with([':', ',', ';']) => row + " " + &line,
+        _ => row + "; " + &line,
+    })
+}
+
+/// What a list has room for: the first sentence, or the first line. A small letter begins no sentence: `e.g.` ends none.
 pub(in crate::cli) fn first_sentence(text: &str) -> String {
     let line = one_line(text);
-    match line.find(". ") {
+    let mut ends = line.match_indices(". ").map(|(end, _)| end);
+    match ends.find(|end| !line[end + 2..].starts_with(char::is_lowercase)) {
         Some(end) => line[..=end].to_owned(),
         None => line,
     }
@@ -144,6 +155,12 @@ mod tests {
     fn a_list_shows_the_first_sentence() {
         assert_eq!(first_sentence("Speaks v1.2 of it. And more."), "Speaks v1.2 of it.");
         assert_eq!(first_sentence("no end\nand on"), "no end and on");
+        assert_eq!(first_sentence("A program, e.g. the server. `run` is it."), "A program, e.g. the server.");
+    }
+
+    #[test]
+    fn lines_in_a_row_have_something_between_them() {
+        assert_eq!(in_a_row("What differs:\n  one\n  two\n"), "What differs: one; two");
     }
 
     #[test]

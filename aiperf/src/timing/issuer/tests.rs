@@ -17,6 +17,10 @@ impl Feed for Counting {
         Ok(self.0 - 1)
     }
 
+    fn give_back(&mut self, unused: &[u64]) {
+        self.0 = unused.first().copied().unwrap_or(self.0);
+    }
+
     fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
         Ok(Some(Upcoming::new(1, Some(self.0 as f64))))
     }
@@ -111,10 +115,11 @@ fn a_session_keeps_its_slot_and_its_turns_wait_for_their_delay() {
     let mut issuer = closed_loop(1, requests(4));
     let mut out = Vec::new();
     issuer.start(0, &mut out);
-    issuer.credit_returned(100, goes_on(&out[0], 50), &mut out);
+    issuer.credit_returned(100, goes_on(&out[0], LEAD_NS + 50), &mut out);
     assert_eq!((out.len(), issuer.wake_at_ns()), (1, Some(150)), "the slot is the session's, though nothing is sent");
     issuer.timer(150, &mut out);
-    assert_eq!((out[1].session, out[1].turn_index, out[1].conversation, out[1].intended_ns), (0, 1, 0, 150));
+    let moment = LEAD_NS + 150;
+    assert_eq!((out[1].session, out[1].turn_index, out[1].conversation, out[1].intended_ns), (0, 1, 0, moment));
     issuer.credit_returned(200, over(&out[1]), &mut out);
     assert_eq!((out[2].session, out[2].turn_index, out[2].conversation), (1, 0, 1));
 }
@@ -226,7 +231,7 @@ fn what_waits_for_a_prefill_slot_asks_for_no_timer_and_keeps_its_moment() {
     issuer.timer(1_000_000, &mut out);
     assert_eq!(
         (out.len(), issuer.wake_at_ns()),
-        (1, Some(2_000_000)),
+        (1, Some(6_000_000)),
         "the strategy's own moment, not the one that waits"
     );
     issuer.timer(2_000_000, &mut out);
@@ -315,12 +320,54 @@ proptest! {
             let without_content = out.iter().filter(|credit| !heard.contains(*credit)).count() as u64;
             prop_assert!(prefill.is_none_or(|slots| without_content <= slots));
             prop_assert!(issued.len() as u64 <= most);
-            prop_assert!(issued[known..].iter().all(|credit| credit.intended_ns <= now), "nothing is sent early");
+            let made_ahead = if prefill.is_none() { LEAD_NS } else { 0 };
+            prop_assert!(issued[known..].iter().all(|credit| credit.intended_ns <= now + made_ahead), "nothing is early");
+            let early = |credit: &&Credit| credit.turn_index == 0 && credit.intended_ns > now;
+            prop_assert_eq!(issued[known..].iter().find(early).map(|credit| credit.id), None, "it would hold a slot");
         }
         prop_assert_eq!(issued.len() as u64, most);
         returned.sort_unstable();
         prop_assert_eq!(returned, (0..issued.len()).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn what_nothing_can_hold_back_goes_out_ahead_of_its_moment_but_never_beyond_the_end() {
+    let stop = StopRule { duration_ns: Some(12_500_000), ..StopRule::default() };
+    let mut issuer = at_rate(1000.0, None, stop);
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    issuer.timer(6_000_000, &mut out);
+    let moments: Vec<u64> = out.iter().map(|credit| credit.intended_ns).collect();
+    assert_eq!(moments, (0..=12).map(|k| k * 1_000_000).collect::<Vec<_>>());
+    issuer.timer(12_500_000, &mut out);
+    assert!(issuer.has_ended());
+    assert_eq!((out.len(), issuer.counts().never_sent), (13, 0), "what was asked for beyond the end was not held back");
+}
+
+#[test]
+fn what_was_drawn_ahead_and_not_sent_is_drawn_again_by_the_next_phase() {
+    use std::sync::{Arc, Mutex};
+    struct Told(Counting, Arc<Mutex<Vec<u64>>>);
+    impl Feed for Told {
+        fn draw(&mut self) -> aiperf_abi::Result<u64> {
+            self.0.draw()
+        }
+        fn give_back(&mut self, unused: &[u64]) {
+            self.1.lock().unwrap().extend(unused);
+        }
+        fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
+            self.0.upcoming()
+        }
+    }
+    let returned = Arc::new(Mutex::new(Vec::new()));
+    let feed = Box::new(Told(Counting(0), Arc::clone(&returned)));
+    let arrival: Option<Box<dyn ArrivalPattern>> = Some(Box::new(Every(0.002)));
+    let parts = Parts { feed, arrival, ..parts(None, requests(3)) };
+    let mut issuer = Issuer::new(Box::new(RequestRateStrategy::default()), parts);
+    let mut out = Vec::new();
+    issuer.start(0, &mut out);
+    assert_eq!((out.len(), returned.lock().unwrap().as_slice()), (3, &[3, 4, 5][..]));
 }
 
 #[test]

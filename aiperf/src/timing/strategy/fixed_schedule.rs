@@ -4,6 +4,8 @@
 use aiperf_abi::{Actions, Context, Plugin, Result, TimingEvent, TimingStrategy};
 use serde::Deserialize;
 
+use super::AHEAD_NS;
+
 /// The entry `fixed_schedule`.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedScheduleStrategy {
@@ -28,14 +30,14 @@ impl Plugin for FixedScheduleStrategy {
 }
 
 impl FixedScheduleStrategy {
-    /// Starts everything that is due and asks to be woken for what is next.
+    /// Asks for everything that is due soon, and to be woken for what is next.
     fn advance(&mut self, now_ns: u64, actions: &mut Actions<'_>) {
         while let Some(next) = actions.upcoming() {
             let stamp = next.timestamp_ms.unwrap_or_default();
             let zero = *self.zero_ms.get_or_insert(self.config.zero_ms.unwrap_or(stamp));
             let due_ns = self.start_ns + ((stamp - zero).max(0.0) * 1e6) as u64;
-            if due_ns > now_ns {
-                actions.wake_at(due_ns);
+            if due_ns > now_ns + AHEAD_NS {
+                actions.wake_at(due_ns - AHEAD_NS);
                 return;
             }
             actions.start_session(due_ns);
@@ -82,19 +84,19 @@ mod tests {
 
     #[test]
     fn sessions_start_at_their_own_moments_counted_from_the_first() {
-        let (mut strategy, mut asked) = (strategy(None), data(&[1000.0, 1000.0, 1002.5, 1009.0]));
+        let (mut strategy, mut asked) = (strategy(None), data(&[1000.0, 1000.0, 1025.0, 1090.0]));
         asked.tell(&mut strategy, 50, TimingEvent::PhaseStart);
-        assert_eq!((asked.starts.as_slice(), asked.wake_at_ns), (&[(50, 0), (50, 0)][..], Some(2_500_050)));
+        assert_eq!((asked.starts.as_slice(), asked.wake_at_ns), (&[(50, 0), (50, 0)][..], Some(5_000_050)));
         // Late: what is due is started with the moment it was due at.
-        asked.tell(&mut strategy, 9_500_000, TimingEvent::Timer);
-        assert_eq!(asked.starts[2..], [(2_500_050, 0), (9_000_050, 0)]);
+        asked.tell(&mut strategy, 95_000_000, TimingEvent::Timer);
+        assert_eq!(asked.starts[2..], [(25_000_050, 0), (90_000_050, 0)]);
     }
 
     #[test]
     fn a_fixed_zero_keeps_the_wait_before_the_first() {
-        let (mut strategy, mut asked) = (strategy(Some(990.0)), data(&[1000.0]));
+        let (mut strategy, mut asked) = (strategy(Some(900.0)), data(&[1000.0]));
         asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
-        assert_eq!((asked.starts.len(), asked.wake_at_ns), (0, Some(10_000_000)));
+        assert_eq!((asked.starts.len(), asked.wake_at_ns), (0, Some(80_000_000)));
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub use fixed_schedule::FixedScheduleStrategy;
 pub use request_rate::{MAX_CATCH_UP_NS, RequestRateStrategy};
 pub use user_centric::UserCentricStrategy;
 
+/// How long before its moment a start is asked for, so that the host can make its request by then.
+const AHEAD_NS: u64 = super::issuer::LEAD_NS;
+
 #[cfg(test)]
 pub(crate) mod tests {
     use aiperf_abi::{Actions, TimingEvent, TimingHost, TimingStrategy, Upcoming};

@@ -13,6 +13,10 @@ pub struct RequestRateStrategy {
 /// burst of everything that was missed is no longer the arrival process that was asked for.
 pub const MAX_CATCH_UP_NS: f64 = 10e6;
 
+/// How long before its moment a start is asked for, so that the host can make its request by then. After a stall all of
+/// these are late and sent at once, so it is no more than may be caught up.
+const AHEAD_NS: f64 = MAX_CATCH_UP_NS;
+
 /// Starts asked for at one time, at most: a pattern without spacing (`concurrency_burst`) would ask without end.
 const BATCH: usize = 4096;
 
@@ -42,14 +46,15 @@ impl TimingStrategy for RequestRateStrategy {
             self.due_ns = now;
         }
         for _ in 0..BATCH {
-            if self.due_ns > now {
+            if self.due_ns > now + AHEAD_NS {
                 break;
             }
-            actions.start_session(self.due_ns as u64);
+            actions.start_session(self.due_ns.round() as u64);
             let Some(interval) = actions.next_interval_ns() else { return Ok(()) };
             self.due_ns += interval;
         }
-        actions.wake_at(self.due_ns.ceil() as u64);
+        // Several at a time: half of the lead is enough.
+        actions.wake_at((self.due_ns - AHEAD_NS / 2.0).max(now).ceil() as u64);
         Ok(())
     }
 }
@@ -71,12 +76,13 @@ mod tests {
     fn a_rate_is_kept_by_absolute_moments_however_late_the_timer_is() {
         let (mut strategy, mut asked) = (RequestRateStrategy::default(), every_millisecond());
         asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
-        // Each timer comes 0.3 ms late; the moments stay multiples of 1 ms.
-        for k in 1..=5 {
-            assert_eq!(asked.wake_at_ns, Some(k * 1_000_000));
-            asked.tell(&mut strategy, k * 1_000_000 + 300_000, TimingEvent::Timer);
+        // Each timer comes 0.3 ms late; the moments stay multiples of 1 ms, and are told 5 ms before at least.
+        for last in [10, 16, 22, 28] {
+            assert_eq!(moments(&asked), (0..=last).map(|k| k * 1_000_000).collect::<Vec<_>>());
+            let wake_at = (last + 1) * 1_000_000 - 5_000_000;
+            assert_eq!(asked.wake_at_ns, Some(wake_at));
+            asked.tell(&mut strategy, wake_at + 300_000, TimingEvent::Timer);
         }
-        assert_eq!(moments(&asked), [0, 1, 2, 3, 4, 5].map(|k| k * 1_000_000));
         assert_eq!(asked.slipped_ns, 0);
     }
 
@@ -84,11 +90,11 @@ mod tests {
     fn a_short_stall_is_caught_up_and_a_long_one_moves_the_schedule() {
         let (mut strategy, mut asked) = (RequestRateStrategy::default(), every_millisecond());
         asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
-        asked.tell(&mut strategy, 5_000_000, TimingEvent::Timer);
-        assert_eq!(asked.starts.len(), 6, "the five that were missed, and the first");
+        asked.tell(&mut strategy, 20_000_000, TimingEvent::Timer);
+        assert_eq!(asked.starts.len(), 31, "those that were missed, those told before, and those of the next 10 ms");
         asked.starts.clear();
-        asked.tell(&mut strategy, 1_006_000_000, TimingEvent::Timer);
-        assert_eq!(moments(&asked), [1_006_000_000], "a second of missed requests is not sent at once");
-        assert_eq!(asked.slipped_ns, 1_000_000_000);
+        asked.tell(&mut strategy, 1_031_000_000, TimingEvent::Timer);
+        assert_eq!(moments(&asked)[0], 1_031_000_000, "a second of missed requests is not sent at once");
+        assert_eq!((asked.starts.len(), asked.slipped_ns), (11, 1_000_000_000));
     }
 }

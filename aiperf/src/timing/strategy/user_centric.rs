@@ -7,6 +7,8 @@ use std::collections::{BinaryHeap, HashMap};
 use aiperf_abi::{Actions, Context, Error, Plugin, Result, TimingEvent, TimingStrategy};
 use serde::Deserialize;
 
+use super::AHEAD_NS;
+
 /// The entry `user_centric`.
 #[derive(Debug)]
 pub struct UserCentricStrategy {
@@ -82,8 +84,8 @@ impl UserCentricStrategy {
 
     fn advance(&mut self, now_ns: u64, actions: &mut Actions<'_>) {
         while let Some(Reverse((at_ns, _, from_turn))) = self.starts.peek().copied() {
-            if at_ns > now_ns {
-                actions.wake_at(at_ns);
+            if at_ns > now_ns + AHEAD_NS {
+                actions.wake_at(at_ns - AHEAD_NS);
                 return;
             }
             self.starts.pop();
