@@ -69,6 +69,7 @@ pub mod names {
     pub type gpu_telemetry_collector = dyn crate::GpuTelemetryCollector;
     pub type service = dyn crate::Service;
     pub type service_manager = dyn crate::ServiceManager;
+    pub type communication = dyn crate::Communication;
     pub type ui = dyn crate::Ui;
     pub type timing_strategy = dyn crate::TimingStrategy;
     pub type arrival_pattern = dyn crate::ArrivalPattern;

@@ -100,6 +100,7 @@ pub mod guide;
 pub mod host;
 pub mod testing;
 
+pub use author::communication::{Communication, Message, topic};
 pub use author::console::{Align, Block, Column, ConsoleExporter, Page, TableBlock};
 pub use author::context::{Context, Host, Level, Plugin};
 pub use author::dataset::{

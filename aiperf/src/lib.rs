@@ -3,9 +3,11 @@
 //! `ARCHITECTURE.md` is the map. Arrows point down: `cli` → `run` → `builtin`, `config`, `plan` → the engines →
 //! `plugin`, `endpoint`, `transport`, `tokenizer` → the nouns → `clock`, `exit`.
 
+pub mod aside;
 pub mod builtin;
 pub mod cli;
 pub mod clock;
+pub mod communication;
 pub mod config;
 pub mod conformance;
 pub mod credit;

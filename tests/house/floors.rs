@@ -9,6 +9,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("builtin", 4),
     ("config", 4),
     ("plan", 4),
+    ("communication", 3),
     ("dataset", 3),
     ("export", 3),
     ("handler", 3),
@@ -30,6 +31,7 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("progress", NOUNS),
     ("reply", NOUNS),
     // These know nobody.
+    ("aside", 0),
     ("clock", 0),
     ("exit", 0),
     ("priority", 0),

@@ -75,7 +75,7 @@ fn says(ran: &Ran, words: &str) {
 #[test]
 fn whoever_looks_at_results_and_does_not_come_back_is_left_behind_and_nothing_else_is_missing() {
     let entries = ["letters", "longest", "postcard", "note", "sketch", "thermometer"];
-    let options: Vec<String> = entries.iter().map(|entry| format!("{entry}.mood=hangs")).collect();
+    let options: Vec<String> = entries.iter().map(|entry| format!("{entry}.mood=stuck")).collect();
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let ran = run(("fixture_results", RESULTS), &options, &["--plot", "sketch", "--request-count", "6"]).expect_code(1);
     assert_eq!((ran.avg("request_count"), ran.records().len()), (6.0, 6));
@@ -200,7 +200,7 @@ fn what_does_not_come_back_before_the_run_stops_the_start_and_is_named() {
         says(&ran, &format!("plugin fixture_dataset 0.3.0, {entry}, {called}: has not answered for 0.2 s"));
         says(&ran, "hint: nothing was sent");
     }
-    let ran = run(("fixture_results", RESULTS), &["bystander.mood=hangs"], &["--service", "bystander"]);
+    let ran = run(("fixture_results", RESULTS), &["bystander.mood=stuck"], &["--service", "bystander"]);
     says(&ran, "plugin fixture_results 0.3.0, service `bystander`, start: has not answered for 0.2 s");
     assert_ne!(ran.code, Some(0));
 }
@@ -214,7 +214,7 @@ fn ctrl_c_twice_quits_whatever_hangs() {
     };
     let started = [
         ("fixture_schedule", SCHEDULE, "patient.mood=hangs", &["--timing-strategy", "patient"][..], 3),
-        ("fixture_results", RESULTS, "letters.mood=hangs", &[], 0),
+        ("fixture_results", RESULTS, "letters.mood=stuck", &[], 0),
     ]
     .map(|(library, entries, option, args, recorded)| {
         let place = Place::new();

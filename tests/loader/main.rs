@@ -17,6 +17,7 @@ mod good;
 mod hanging;
 #[cfg(target_os = "linux")]
 mod inspection;
+mod messages;
 mod moods;
 #[cfg(target_os = "linux")]
 mod refusals;

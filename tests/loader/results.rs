@@ -6,9 +6,9 @@ use aiperf_abi::{Value, json};
 use crate::harness::{Place, Ran};
 use crate::packages::{package, profile};
 
-const LIBRARY: &str = "fixture_results";
+pub(crate) const LIBRARY: &str = "fixture_results";
 
-const ENTRIES: &str = "
+pub(crate) const ENTRIES: &str = "
 record_processor:
   letters: {class: 'fixture_results:Letters', description: Letters.}
 results_processor:
@@ -27,6 +27,8 @@ service:
   bystander: {class: 'fixture_results:Bystander', description: A bystander.}
 service_manager:
   butler: {class: 'fixture_results:Butler', description: A butler.}
+communication:
+  courier: {class: 'fixture_results:Courier', description: A courier.}
 ";
 
 fn run(place: &Place, args: &[&str]) -> Ran {

@@ -19,6 +19,7 @@ fn names_of_plugins_are_offered_where_names_stand() {
     place.built_echo("data/aiperf/plugins/echo");
     assert_eq!(offered(&place, &["profile", "--endpoint-type", "ec"]), ["echo"]);
     assert_eq!(offered(&place, &["profile", "--transport", "in"]), ["in_engine"]);
+    assert_eq!(offered(&place, &["profile", "--communication", "so"]), ["socket"]);
     assert_eq!(offered(&place, &["profile", "--ui", "si"]), ["simple"]);
     assert_eq!(offered(&place, &["profile", "--custom-dataset-type", "sh"]), ["sharegpt"]);
     assert_eq!(offered(&place, &["plugins", "protocols", "ui"]), ["ui"]);

@@ -3,6 +3,8 @@
 mod artifacts;
 mod calibration;
 mod endings;
+#[cfg(unix)]
+mod following;
 mod harness;
 mod histories;
 mod load;

@@ -1,5 +1,6 @@
 //! What a plugin author writes against: safe traits, one per category, and what their methods are given.
 
+pub mod communication;
 pub mod console;
 pub mod context;
 pub mod dataset;

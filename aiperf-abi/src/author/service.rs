@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::communication::Message;
 use super::error::Result;
 
 /// Something that runs beside a benchmark. Its methods are never called at the same time, and return soon.
@@ -20,6 +21,16 @@ pub trait Service: Send + 'static {
     /// When it cannot tell: taken for [`Health::Failed`].
     fn health(&mut self) -> Result<Health>;
 
+    /// Something happened in the run, and the run's communication brought it here. Called between
+    /// [`start`](Self::start) and [`stop`](Self::stop); a service that is slow misses progress.
+    ///
+    /// # Errors
+    /// When it does not want to hear any more; the user is told why.
+    fn hear(&mut self, message: &Message) -> Result<()> {
+        let _ = message;
+        Ok(())
+    }
+
     /// Ends, and is gone on return.
     ///
     /// # Errors
@@ -31,6 +42,7 @@ service! {
     "service": Service {
         start();
         health() -> Health;
+        hear(message: &Message);
         stop();
     }
 }
@@ -118,5 +130,37 @@ impl Fleet {
     /// The services of a run.
     pub fn new(services: Vec<ServiceState>, wanted: Wanted, elapsed_seconds: f64) -> Self {
         Self { services, wanted, elapsed_seconds }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::author::error::ErrorKind;
+    use crate::category::Category;
+    use crate::ffi::back::Back;
+    use crate::ffi::service::{FfiService, no_method};
+    use crate::host::Loaded;
+    use crate::host::origin::Origin;
+
+    /// A service of a library that was built when there was nothing to hear.
+    struct Earlier;
+
+    impl crate::ffi::service::Service for Earlier {
+        fn call(&mut self, method: &str, _: &[u8], _: &mut dyn Back) -> Result<Vec<u8>> {
+            match method {
+                "start" | "stop" => Ok(b"null".to_vec()),
+                other => Err(no_method("service", other)),
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_from_before_there_were_messages_says_that_it_does_not_know_them_and_goes_on() {
+        let origin = Origin::new("old", "1.0.0", "service", "earlier");
+        let mut service = <dyn Service>::loaded(Loaded { ffi: FfiService::of(Earlier), origin });
+        service.start().unwrap();
+        assert_eq!(service.hear(&Message::default()).unwrap_err().kind(), ErrorKind::Unsupported);
+        service.stop().unwrap();
     }
 }

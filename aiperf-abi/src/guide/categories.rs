@@ -14,6 +14,7 @@
 //! | read accelerators while a run goes | `gpu_telemetry_collector` | [`GpuTelemetryCollector`](crate::GpuTelemetryCollector) |
 //! | have something run beside a benchmark | `service` | [`Service`](crate::Service) |
 //! | bring such things up and down | `service_manager` | [`ServiceManager`](crate::ServiceManager) |
+//! | carry what happens in a run elsewhere | `communication` | [`Communication`](crate::Communication) |
 //! | show a run while it goes | `ui` | [`Ui`](crate::Ui) |
 //! | decide when sessions start and go on | `timing_strategy` | [`TimingStrategy`](crate::TimingStrategy) |
 //! | space the requests of a rate | `arrival_pattern` | [`ArrivalPattern`](crate::ArrivalPattern) |

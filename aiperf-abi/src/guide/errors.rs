@@ -26,6 +26,7 @@
 //! | [`TimingStrategy`](crate::TimingStrategy), [`ArrivalPattern`](crate::ArrivalPattern), [`Ramp`](crate::Ramp) | the phase ends with what was sent so far |
 //! | loaders, composers, [`DatasetBackingStore::add`](crate::DatasetBackingStore::add) | the run does not start |
 //! | exporters, processors, consoles, plots, displays | it is not called again and told; the run and its results go on |
+//! | [`Communication`](crate::Communication), [`Service::hear`](crate::Service::hear) | it carries or hears nothing more, and the user is warned; the run and its results go on |
 //! | [`ResultHandler`](crate::ResultHandler) | it is told, by [`on_error`](crate::ResultHandler::on_error) to itself as well; the next handler is called |
 //! | [`GpuTelemetryCollector`](crate::GpuTelemetryCollector) | it is counted, and asked again |
 //!
@@ -38,5 +39,6 @@
 //! is what the table says. An entry that has panicked three times is not called any more. A panic never ends the process, which
 //! is why a library built with `panic = "abort"` is refused. Answers that cannot be (an interval below 0) are errors as well.
 //!
-//! A method that never returns cannot be stopped, only left behind: requests have their time limit, displays and handlers
-//! theirs.
+//! A method that never returns cannot be stopped, only left behind, after `aiperf profile --plugin-timeout` (30 s): then it has failed.
+//! Where nothing can go on without it (an endpoint, a schedule, what gives conversations), the run ends with what there is. A loader that
+//! hands over conversations is not stuck, however long it takes; a transport's requests have their own time limit.

@@ -6,7 +6,7 @@ mod endpoint;
 mod layout;
 mod loaded;
 pub(crate) mod make;
-mod origin;
+pub(crate) mod origin;
 mod root;
 mod transport;
 

@@ -4,12 +4,13 @@
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::host::Category;
 use aiperf_abi::{
-    ArrivalPattern, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore, DatasetComposer,
-    DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Host, Plot, Plugin, PublicDatasetLoader, Ramp,
-    RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager, TimingStrategy, Transport, Ui,
-    UrlSelectionStrategy,
+    ArrivalPattern, Communication, ConsoleExporter, Context, CustomDatasetLoader, DataExporter, DatasetBackingStore,
+    DatasetComposer, DatasetSampler, Endpoint, Error, ErrorKind, GpuTelemetryCollector, Host, Plot, Plugin,
+    PublicDatasetLoader, Ramp, RecordProcessor, ResultHandler, ResultsProcessor, Service, ServiceManager,
+    TimingStrategy, Transport, Ui, UrlSelectionStrategy,
 };
 
+use crate::communication::{ChannelCommunication, SocketCommunication};
 use crate::dataset::file::{
     AzureTraceLoader, BailianTraceLoader, BurstGptTraceLoader, InputsJsonLoader, MooncakeTraceLoader, MultiTurnLoader,
     RandomPoolLoader, RawPayloadLoader, ShareGptLoader, SingleTurnLoader,
@@ -149,6 +150,7 @@ built_in! {
     GpuTelemetryCollector { DcgmCollector }
     Service { CommandService }
     ServiceManager { InProcessServices }
+    Communication { ChannelCommunication, SocketCommunication }
     Ui { SimpleUi, NoUi }
     TimingStrategy { ConcurrencyStrategy, RequestRateStrategy, UserCentricStrategy, FixedScheduleStrategy }
     ArrivalPattern { ConstantArrival, PoissonArrival, GammaArrival, ConcurrencyBurstArrival }

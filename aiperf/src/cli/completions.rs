@@ -35,6 +35,7 @@ pub(super) const ENTRY_FLAGS: &[(&str, &str)] = &[
     ("plot", "plot"),
     ("service", "service"),
     ("service_manager", "service_manager"),
+    ("communication", "communication"),
     ("ui", "ui"),
 ];
 

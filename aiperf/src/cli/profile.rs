@@ -141,7 +141,8 @@ impl Watcher for Live {
 fn show(all: Vec<Finished>) -> Exit {
     let mut exit = Exit::Success;
     for finished in all {
-        let Finished { report, files, mut problems, succeeded, failed, mut consoles, console_file, .. } = finished;
+        let Finished { report, files, mut problems, warnings, succeeded, failed, mut consoles, console_file, .. } =
+            finished;
         let mut page = Page::new(report, files, 0);
         let (shown, unshown) = console::results(&mut consoles, &mut page, Screen::stdout());
         output::stdout(&shown);
@@ -155,6 +156,9 @@ fn show(all: Vec<Finished>) -> Exit {
                 0 => "no request was finished".to_owned(),
                 failed => format!("none of the {failed} requests succeeded; `Error Summary` above says why"),
             });
+        }
+        for warning in &warnings {
+            output::stderr(&format!("warning: {warning}\n"));
         }
         for problem in &problems {
             output::stderr(&format!("error: {problem}\n"));

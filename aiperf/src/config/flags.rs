@@ -256,6 +256,11 @@ pub struct ProfileFlags {
     #[arg(long, value_name = "NAME", default_value = "in_process", help_heading = "Services")]
     pub service_manager: String,
 
+    /// How services, and programs outside, are told what happens in the run, e.g. `socket`: an entry of the `communication`
+    /// category
+    #[arg(long, value_name = "NAME", default_value = "channel", help_heading = "Services")]
+    pub communication: String,
+
     /// How a run is shown while it goes: an entry of the `ui` category
     #[arg(
         long = "ui-type",

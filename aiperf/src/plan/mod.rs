@@ -53,6 +53,8 @@ pub struct Services {
     pub names: Vec<String>,
     /// Entry of the `service_manager` category.
     pub manager: String,
+    /// Entry of the `communication` category.
+    pub communication: String,
 }
 
 /// Whom to ask and how.

@@ -173,6 +173,7 @@ pub fn resolve(flags: &ProfileFlags, registry: &Registry, drawn_seed: u64) -> Re
         services: Services {
             names: names_of("service", &flags.service, registry)?,
             manager: registry.entry("service_manager", &flags.service_manager)?.name.clone(),
+            communication: registry.entry("communication", &flags.communication)?.name.clone(),
         },
         seed: flags.random_seed.unwrap_or(drawn_seed),
         plugin_options: options,

@@ -10,6 +10,7 @@ pub mod handlers;
 pub mod interrupt;
 pub mod lane;
 pub mod limits;
+pub mod messages;
 pub mod parts;
 pub mod phases;
 pub mod processors;
@@ -18,6 +19,7 @@ pub mod report;
 pub mod requests;
 pub mod services;
 pub mod telemetry;
+mod telling;
 pub mod watchdog;
 
 use std::path::PathBuf;
@@ -25,7 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiperf_abi::{FileInfo, Report, Ui};
+use aiperf_abi::{FileInfo, Report, Ui, json, topic};
 use tokio::sync::mpsc::Sender;
 
 use crate::clock::Clock;
@@ -41,13 +43,15 @@ use audit::Watch;
 use dispatcher::{Dispatcher, Launch};
 use interrupt::Interrupts;
 use lane::Lane;
-use parts::{Parts, PartsError, ReadyMeasurement};
+use messages::{Messages, Sent};
+use parts::{Beside, Parts, PartsError, ReadyMeasurement};
 use phases::ReadyPhase;
 use recording::{Recorded, Recording, Tallies, Tally};
 use report::Setting;
 use requests::Requests;
 use services::{NotUp, Services};
 use telemetry::Telemetry;
+use telling::Telling;
 use watchdog::{Stuck, Watchdog};
 
 /// Why a run did not happen or has no results.
@@ -84,6 +88,8 @@ pub struct Finished {
     pub files: Vec<FileInfo>,
     /// Exporters that failed, with their reasons.
     pub problems: Vec<String>,
+    /// What went wrong beside the results, one sentence each.
+    pub warnings: Vec<String>,
     /// Requests that succeeded.
     pub succeeded: u64,
     /// Requests that failed.
@@ -142,21 +148,37 @@ pub fn execute(
         .enable_all()
         .build()
         .map_err(|source| RunError::System { what: "starting the worker threads", source })?;
-    let mut parts = {
+    let (parts, Beside { mut services, communication }) = {
         let _inside = runtime.enter();
         Parts::make(plan, registry, clock)?
     };
-    let mut services = parts.services.take();
     if let Some(services) = &mut services {
         services.up()?;
     }
+    let guests = services.as_mut().map(Services::lend).unwrap_or_default();
+    let mut messages = Messages::start(clock, communication, guests)
+        .map_err(|source| RunError::System { what: "starting the communication", source })?;
+    let folder = parts.layout.dir().display().to_string();
+    let about = json!({"command": command, "plan": plan.to_json(), "artifact_dir": folder});
+    messages.send(topic::RUN_STARTED, about);
     watchdog.is_minded();
-    let mut outcome = runtime.block_on(drive(plan, parts, command, watcher, watchdog));
+    let mut telling = Telling { watcher, messages: &mut messages };
+    let mut outcome = runtime.block_on(drive(plan, parts, command, &mut telling, watchdog));
+    let error = outcome.as_ref().err().map(ToString::to_string);
+    messages.send(topic::RUN_ENDED, json!({"error": error}));
     // Whatever a transport still has open is not waited for.
     runtime.shutdown_background();
-    let problems = services.map(Services::down).unwrap_or_default();
-    if let Some(last) = outcome.as_mut().ok().and_then(|all| all.last_mut()) {
-        last.problems.extend(problems);
+    let Sent { services: guests, warnings, mut problems } = messages.finish();
+    if let Some(mut services) = services {
+        services.give_back(guests);
+        problems.extend(services.down());
+    }
+    match outcome.as_mut().ok().and_then(|all| all.last_mut()) {
+        Some(last) => {
+            last.warnings.extend(warnings);
+            last.problems.extend(problems);
+        }
+        None => warnings.iter().chain(&problems).for_each(|words| tracing::warn!("{words}")),
     }
     outcome
 }
@@ -165,7 +187,7 @@ async fn drive(
     plan: &Plan,
     parts: Parts,
     command: &str,
-    watcher: &mut dyn Watcher,
+    watcher: &mut Telling<'_>,
     watchdog: &Watchdog,
 ) -> Result<Vec<Finished>, RunError> {
     let mut interrupts =
@@ -205,9 +227,11 @@ async fn drive(
             watcher.finished();
         }
         // Handlers wait for others, e.g. for a server's answer.
-        let plan = plan.clone();
+        let (plan, name) = (plan.clone(), setting.plan.name.clone());
         let finished = tokio::task::spawn_blocking(move || report::finish(&plan, setting, recorded, &end, clock));
-        all.push(finished.await.expect("panics of plugins are errors"));
+        let finished = finished.await.expect("panics of plugins are errors");
+        watcher.results(&name, &finished);
+        all.push(finished);
         if was_stopped {
             break;
         }
@@ -247,7 +271,7 @@ async fn measure(
     measurement: ReadyMeasurement,
     shared: &Shared<'_>,
     interrupts: &mut Interrupts,
-    watcher: &mut dyn Watcher,
+    watcher: &mut Telling<'_>,
 ) -> Result<(Recorded, report::End), RunError> {
     let interrupted = RunError::Interrupted { folder: measurement.layout.dir().display().to_string() };
     let tallies = Arc::new(Tallies::default());
@@ -255,9 +279,13 @@ async fn measure(
     let recording = Recording::start(measurement.desk, Arc::clone(&tallies), queue)
         .map_err(|source| RunError::System { what: "starting the recorder", source })?;
     let mut done = None;
+    let name = &measurement.plan.name;
     for ready in measurement.phases {
-        let ended = run_phase(ready, shared, (&exchanges, &tallies), interrupts, watcher).await?;
-        let stopped = ended.ending != Ending::Complete || ended.dispatcher.fault().is_some();
+        if let Some(done) = &done {
+            watcher.phase_ended(name, done);
+        }
+        let ended = run_phase((name, ready), shared, (&exchanges, &tallies), interrupts, watcher).await?;
+        let stopped = ended.stopped().is_some();
         if matches!(ended.ending, Ending::Stuck(_)) {
             // Who is in a plugin that does not come back keeps its end of the queue.
             recording.close();
@@ -284,15 +312,11 @@ async fn measure(
         () = interrupts.next() => return Err(interrupted),
     };
     watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), shared.clock, done.start_ns));
+    watcher.phase_ended(name, &done);
     let (counts, _) = done.dispatcher.counts();
     let end = report::End {
         start_ns: done.start_ns,
-        stopped: match done.ending {
-            Ending::Stuck(stuck) => Some(report::Stopped::Stuck(stuck.to_string())),
-            Ending::Once => Some(report::Stopped::ByUser),
-            Ending::Failing => Some(report::Stopped::TooManyFailed),
-            Ending::Complete | Ending::Twice => done.dispatcher.fault().map(report::Stopped::WithoutSchedule),
-        },
+        stopped: done.stopped(),
         counts,
         queue_full: tallies.of(done.goal.phase).queue_full(),
         watch: done.watch,
@@ -321,6 +345,18 @@ struct Done {
     watch: Watch,
 }
 
+impl Done {
+    /// Why it did not come to its own end, if it did not.
+    fn stopped(&self) -> Option<report::Stopped> {
+        match &self.ending {
+            Ending::Stuck(stuck) => Some(report::Stopped::Stuck(stuck.to_string())),
+            Ending::Once => Some(report::Stopped::ByUser),
+            Ending::Failing => Some(report::Stopped::TooManyFailed),
+            Ending::Complete | Ending::Twice => self.dispatcher.fault().map(report::Stopped::WithoutSchedule),
+        }
+    }
+}
+
 /// What whoever watches is told of a phase from its beginning.
 #[derive(Debug, Clone, Copy)]
 struct PhaseGoal {
@@ -331,11 +367,11 @@ struct PhaseGoal {
 
 /// Runs a phase until everything it sent has come back or was given up.
 async fn run_phase(
-    ready: ReadyPhase,
+    (measurement, ready): (&str, ReadyPhase),
     shared: &Shared<'_>,
     (exchanges, tallies): (&Sender<Exchange>, &Tallies),
     interrupts: &mut Interrupts,
-    watcher: &mut dyn Watcher,
+    watcher: &mut Telling<'_>,
 ) -> Result<Done, RunError> {
     let ReadyPhase { phase, name, plan: phase_plan, failed_share, issuer } = ready;
     let tally = Arc::clone(tallies.of(phase));
@@ -362,6 +398,7 @@ async fn run_phase(
         },
         streaming: shared.plan.target.model_endpoint.streaming,
     };
+    watcher.phase_started(measurement, &goal);
     let start_ns = match started {
         Ok(started) => started.map_err(|source| RunError::System { what: "starting the pacing thread", source })?,
         Err(stuck) => {
@@ -375,7 +412,7 @@ async fn run_phase(
         failing: failed_share
             .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
     };
-    let tell = |watcher: &mut dyn Watcher| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));
+    let tell = |watcher: &mut Telling<'_>| watcher.tell(&snapshot(&goal, &dispatcher, &tally, shared.clock, start_ns));
     let mut watch = Watch::start();
     let ending = watch_to_the_end(&dispatcher, &tally, &mut limits, &mut watch, interrupts, watcher, &tell).await;
     watch.stop();
@@ -434,8 +471,8 @@ async fn watch_to_the_end(
     limits: &mut Limits<'_>,
     watch: &mut Watch,
     interrupts: &mut Interrupts,
-    watcher: &mut dyn Watcher,
-    tell: &dyn Fn(&mut dyn Watcher),
+    watcher: &mut Telling<'_>,
+    tell: &dyn Fn(&mut Telling<'_>),
 ) -> Ending {
     let mut ending = Ending::Complete;
     let mut ticks = tokio::time::interval(SNAPSHOT_EVERY);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aiperf_abi::author::context::Setup;
 use aiperf_abi::{
-    ConsoleExporter, DEFAULT_PRIORITY, DataExporter, Endpoint, FileInfo, GpuTelemetryCollector, Map, Plot,
-    RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Service, ServiceManager, Transport, Ui,
+    Communication, ConsoleExporter, DEFAULT_PRIORITY, DataExporter, Endpoint, FileInfo, GpuTelemetryCollector, Map,
+    Plot, RecordProcessor, ResultHandler, ResultsProcessor, SelectionConfig, Service, ServiceManager, Transport, Ui,
     UrlSelectionStrategy, Value,
 };
 use serde_json::value::{RawValue, to_raw_value};
@@ -117,12 +117,18 @@ pub struct Parts {
     pub layout: Layout,
     /// What the user should know before reading the numbers.
     pub notices: Vec<String>,
-    /// What runs beside it.
-    pub services: Option<Services>,
     /// The display of the run, and the name of its entry.
     pub ui: (String, Box<dyn Ui>),
     /// The plugins of the run that are not built in, for the report.
     pub plugins: Vec<Value>,
+}
+
+/// What runs beside a run.
+pub struct Beside {
+    /// Brought up before it and down after it.
+    pub services: Option<Services>,
+    /// How they and others are told what happens, and the name of its entry.
+    pub communication: (String, Box<dyn Communication>),
 }
 
 /// One measurement, ready to run.
@@ -148,7 +154,7 @@ impl Parts {
     ///
     /// # Errors
     /// When one cannot be made.
-    pub fn make(plan: &Plan, registry: &Registry, clock: Clock) -> Result<Self, PartsError> {
+    pub fn make(plan: &Plan, registry: &Registry, clock: Clock) -> Result<(Self, Beside), PartsError> {
         let seed = RootSeed::new(plan.seed);
         let target = &plan.target;
         let mut notices = plan.notices.clone();
@@ -217,11 +223,14 @@ impl Parts {
             room: Room::default(),
         };
         let services = maker.services(registry)?;
+        let carries = registry.entry("communication", &plan.services.communication)?;
+        let communication = (carries.name.clone(), maker.make::<dyn Communication>(carries, Map::new(), None)?);
         let shown = registry.entry("ui", &plan.output.ui)?;
         let ui = (plan.output.ui.clone(), maker.make::<dyn Ui>(shown, Map::new(), None)?);
         notices.append(&mut maker.notices);
         let plugins = maker.plugins;
-        Ok(Self { worker, requests, measurements, layout, notices, services, ui, plugins })
+        let parts = Self { worker, requests, measurements, layout, notices, ui, plugins };
+        Ok((parts, Beside { services, communication }))
     }
 }
 

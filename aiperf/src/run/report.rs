@@ -178,7 +178,18 @@ pub fn finish(plan: &Plan, setting: Setting, recorded: Recorded, end: &End, cloc
         ..measured.clone()
     });
     let phases = warmed_up.into_iter().chain([measured]).collect();
-    Finished { report, files, problems, succeeded, failed, consoles, console_file: setting.layout.console(), phases }
+    let warnings = Vec::new();
+    Finished {
+        report,
+        files,
+        problems,
+        warnings,
+        succeeded,
+        failed,
+        consoles,
+        console_file: setting.layout.console(),
+        phases,
+    }
 }
 
 /// Writes what the plots draw. Returns the files, and what went wrong.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aiperf_abi::{Error, Fleet, Health, Service, ServiceAction, ServiceManager, ServiceState, Wanted};
+use aiperf_abi::{Error, Fleet, Health, Message, Service, ServiceAction, ServiceManager, ServiceState, Wanted};
 
 use crate::clock::Clock;
 
@@ -13,13 +13,34 @@ const STEP: Duration = Duration::from_millis(50);
 pub struct Services {
     clock: Clock,
     manager: (String, Box<dyn ServiceManager>),
-    all: Vec<One>,
+    all: Vec<Guest>,
 }
 
-struct One {
+/// A service, and what the host has done with it.
+pub struct Guest {
     name: String,
     service: Box<dyn Service>,
     state: State,
+}
+
+impl Guest {
+    /// A service that is not up, by the name of its entry.
+    pub fn new(name: String, service: Box<dyn Service>) -> Self {
+        Self { name, service, state: State::Stopped }
+    }
+
+    /// Its entry.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells it what happens.
+    ///
+    /// # Errors
+    /// The service's.
+    pub fn hear(&mut self, message: &Message) -> Result<(), Error> {
+        self.service.hear(message)
+    }
 }
 
 /// What the host has done with a service.
@@ -46,7 +67,7 @@ impl Services {
         manager: (String, Box<dyn ServiceManager>),
         services: Vec<(String, Box<dyn Service>)>,
     ) -> Self {
-        let all = services.into_iter().map(|(name, service)| One { name, service, state: State::Stopped });
+        let all = services.into_iter().map(|(name, service)| Guest::new(name, service));
         Self { clock, manager, all: all.collect() }
     }
 
@@ -56,6 +77,16 @@ impl Services {
     /// When the manager gives up, or fails.
     pub fn up(&mut self) -> Result<(), NotUp> {
         self.until(Wanted::Up, |health| *health == Health::Healthy)
+    }
+
+    /// Those that hear what happens while the run goes. They are to be given back before [`down`](Self::down).
+    pub fn lend(&mut self) -> Vec<Guest> {
+        std::mem::take(&mut self.all)
+    }
+
+    /// The run is over.
+    pub fn give_back(&mut self, services: Vec<Guest>) {
+        self.all = services;
     }
 
     /// Brings them down. Returns what was wrong with them at the end of the run, or with their end.
@@ -107,7 +138,7 @@ impl Services {
         }
     }
 
-    fn act(&mut self, name: &str, act: impl FnOnce(&mut One) -> Result<(), Error>) -> Result<(), Error> {
+    fn act(&mut self, name: &str, act: impl FnOnce(&mut Guest) -> Result<(), Error>) -> Result<(), Error> {
         match self.all.iter_mut().find(|one| one.name == name) {
             Some(one) => act(one),
             None => Err(Error::msg(format!("there is no service `{name}`"))),
@@ -115,7 +146,7 @@ impl Services {
     }
 
     fn states(&mut self) -> Vec<ServiceState> {
-        let state = |one: &mut One| {
+        let state = |one: &mut Guest| {
             let health = match &one.state {
                 State::Stopped => Health::Stopped,
                 State::Started => one.service.health().unwrap_or_else(|error| Health::Failed(error.to_string())),

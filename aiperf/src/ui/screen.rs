@@ -1,28 +1,17 @@
 //! A display on a thread of its own: whatever it does, it cannot hold up the run. What it has no time for is left out; the
 //! end is not, but a display that does not come to it is not waited for long.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
 use aiperf_abi::{Ui, UiEvent};
+
+use crate::aside::{Aside, End};
 
 /// Snapshots that may wait for a slow display; a newer one is left out.
 const WAITING: usize = 2;
 
-/// What may wait beside them: that the user wants out, and the end.
-const ROOM: usize = WAITING + 8;
-
-/// How long a display may take for the end.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// A display that is told what happens.
 pub struct Screen {
-    events: SyncSender<UiEvent>,
-    waiting: Arc<AtomicUsize>,
-    ended: Receiver<()>,
-    failure: Arc<Mutex<Option<String>>>,
+    name: String,
+    display: Aside<UiEvent, Box<dyn Ui>>,
 }
 
 impl Screen {
@@ -30,54 +19,39 @@ impl Screen {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(name: &str, mut ui: Box<dyn Ui>) -> std::io::Result<Self> {
-        let (events, to_show) = sync_channel::<UiEvent>(ROOM);
-        let (end, ended) = sync_channel::<()>(1);
-        let (waiting, failure) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
-        let (still, failed, name) = (Arc::clone(&waiting), Arc::clone(&failure), name.to_owned());
-        let work = move || {
-            let _end = end;
-            for event in to_show {
-                still.fetch_sub(1, Ordering::Relaxed);
-                if let Err(error) = ui.show(&event) {
-                    let words = format!("ui `{name}` failed, the run went on without a display: {error}");
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
-                    return;
-                }
-            }
-        };
-        std::thread::Builder::new().name("aiperf-ui".to_owned()).spawn(work)?;
-        Ok(Self { events, waiting, ended, failure })
+    pub fn start(name: &str, ui: Box<dyn Ui>) -> std::io::Result<Self> {
+        let display = Aside::start("aiperf-ui", WAITING, ui, |ui, event| ui.show(&event))?;
+        Ok(Self { name: name.to_owned(), display })
     }
 
     /// Where the run is now.
     pub fn progress(&self, event: UiEvent) {
-        if self.waiting.load(Ordering::Relaxed) < WAITING {
-            self.tell(event);
-        }
+        self.display.ear().mention(event);
     }
 
     /// Something that is not to be left out.
     pub fn tell(&self, event: UiEvent) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        // A display that has failed or hangs is not told any more.
-        if self.events.try_send(event).is_err() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.display.ear().tell(event);
     }
 
     /// Waits until everything is shown. Returns what went wrong, if anything did.
     pub fn finish(self) -> Option<String> {
-        drop(self.events);
-        // The display holds the other end until it has ended.
-        let hangs = self.ended.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failure.or(hangs.then(|| "the display did not come to its end and was left behind".to_owned()))
+        let name = &self.name;
+        let failed = |why: &str| Some(format!("ui `{name}` failed, the run went on without a display: {why}"));
+        match self.display.finish().0 {
+            End::Well(_) => None,
+            End::Failed(_, error) => failed(&error),
+            End::Panicked => failed("it panicked"),
+            End::Hangs => Some("the display did not come to its end and was left behind".to_owned()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::sync::{Arc, Mutex};
+
     use aiperf_abi::{Error, Result, UiProgress};
 
     use super::*;
