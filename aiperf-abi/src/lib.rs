@@ -63,7 +63,7 @@
 //! aiperf profile --endpoint-type oracle --model any --url http://localhost:8000
 //! ```
 //!
-//! `aiperf plugins new my-plugins` makes such a package, with tests and a server to try it on.
+//! `aiperf plugins new my-plugins` makes such a package, with tests and a server to try it on; with `--category`, one of six others.
 //!
 //! # The guide
 //!

@@ -22,7 +22,6 @@ pub mod metric;
 pub mod plan;
 pub mod plugin;
 pub mod priority;
-pub mod progress;
 pub mod random;
 pub mod record;
 pub mod reply;

@@ -1,11 +1,11 @@
-//! The plugins of {{project-name}}: one module each, exported to aiperf below. `plugins.yaml` gives them their names.
+//! The plugins of {{package}}: one module each, exported to aiperf below. `plugins.yaml` gives them their names.
 
 #![forbid(unsafe_code)]
 
-pub mod echo;
+pub mod {{entry}};
 
-pub use echo::EchoEndpoint;
+pub use {{entry}}::{{class}};
 
 aiperf_abi::export_plugin! {
-    endpoint: { EchoEndpoint },
+    {{category}}: { {{class}} },
 }

@@ -28,7 +28,6 @@ pub(crate) const ROOMS: &[(&str, u8)] = &[
     ("credit", NOUNS),
     ("exchange", NOUNS),
     ("facts", NOUNS),
-    ("progress", NOUNS),
     ("reply", NOUNS),
     // These know nobody.
     ("aside", 0),

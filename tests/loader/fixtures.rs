@@ -9,22 +9,38 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// A crate to be built: its name, which contract it is built with, and whether it is a library.
-struct Crate {
+use aiperf_abi::data::descriptor::ABI_VERSION;
+
+/// A crate to be built: its name, which contract it is built with, and what it becomes.
+pub(crate) struct Crate {
     name: &'static str,
     source: &'static str,
     contract: Option<&'static str>,
-    library: bool,
+    becomes: Becomes,
 }
 
-const fn library(name: &'static str, source: &'static str, contract: &'static str) -> Crate {
-    Crate { name, source, contract: Some(contract), library: true }
+#[derive(Clone, Copy, PartialEq)]
+enum Becomes {
+    /// With every feature of the contract, as has the next.
+    Library,
+    Program,
+    /// With no feature of the contract, so that it is never built together with the others.
+    BareProgram,
+}
+
+pub(crate) const fn library(name: &'static str, source: &'static str, contract: &'static str) -> Crate {
+    Crate { name, source, contract: Some(contract), becomes: Becomes::Library }
+}
+
+/// A program that uses none of the contract's features.
+pub(crate) const fn bare_program(name: &'static str, source: &'static str, contract: &'static str) -> Crate {
+    Crate { name, source, contract: Some(contract), becomes: Becomes::BareProgram }
 }
 
 /// The contract as it is.
 const TODAY: &str = "today";
 
-const CRATES: [Crate; 10] = [
+const CRATES: [Crate; 13] = [
     library("fixture_many", "many.rs", TODAY),
     library("fixture_schedule", "schedule.rs", TODAY),
     library("fixture_results", "results.rs", TODAY),
@@ -33,22 +49,42 @@ const CRATES: [Crate; 10] = [
     library("fixture_newer", "one.rs", "newer"),
     library("fixture_layout", "one.rs", "layout"),
     library("fixture_major", "one.rs", "major"),
-    Crate { name: "fixture_plain", source: "plain.rs", contract: None, library: true },
-    Crate { name: "newer_host", source: "newer_host.rs", contract: Some("newer"), library: false },
+    library("fixture_promise", "promise.rs", TODAY),
+    library("fixture_allocator", "own_allocator.rs", TODAY),
+    Crate { name: "fixture_plain", source: "plain.rs", contract: None, becomes: Becomes::Library },
+    Crate { name: "newer_host", source: "newer_host.rs", contract: Some("newer"), becomes: Becomes::Program },
+    bare_program("other_host", "other_host.rs", TODAY),
 ];
 
-/// A copy of the contract: its version, and what is replaced in which file.
+/// A copy of the contract: which part of today's version is one higher, and what is replaced in which file.
 struct Contract {
     name: &'static str,
-    version: &'static str,
+    higher: Part,
     changes: &'static [(&'static str, &'static str, &'static str)],
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Major,
+    Minor,
+    Patch,
+}
+
+impl Contract {
+    fn version(&self) -> String {
+        let part = self.higher as usize;
+        let mut parts: Vec<u64> = ABI_VERSION.split('.').map(|one| one.parse().expect("a number")).collect();
+        parts[part] += 1;
+        parts[part + 1..].fill(0);
+        parts.iter().map(u64::to_string).collect::<Vec<_>>().join(".")
+    }
 }
 
 const CONTRACTS: [Contract; 3] = [
     // What a minor version may do: fields after the last, in tables and in the root module, with a use of each.
     Contract {
         name: "newer",
-        version: "1.1.0",
+        higher: Part::Minor,
         changes: &[
             (
                 "ffi/endpoint.rs",
@@ -89,7 +125,7 @@ const CONTRACTS: [Contract; 3] = [
     // What nobody may do: a table in another order, under a version that promises that nothing changed.
     Contract {
         name: "layout",
-        version: "1.0.1",
+        higher: Part::Patch,
         changes: &[(
             "ffi/endpoint.rs",
             "        format_payload: unsafe extern \"C\" fn(*const (), View<'_>) -> FfiResult<FfiPayload>,\n        \
@@ -98,12 +134,17 @@ const CONTRACTS: [Contract; 3] = [
              format_payload: unsafe extern \"C\" fn(*const (), View<'_>) -> FfiResult<FfiPayload>,\n",
         )],
     },
-    Contract { name: "major", version: "2.0.0", changes: &[] },
+    Contract { name: "major", higher: Part::Major, changes: &[] },
 ];
+
+/// The version of a changed contract, by its name.
+pub(crate) fn version_of(contract: &str) -> String {
+    CONTRACTS.iter().find(|one| one.name == contract).expect("there is such a contract").version()
+}
 
 /// What was built.
 pub(crate) struct Fixtures {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl Fixtures {
@@ -122,42 +163,63 @@ impl Fixtures {
 pub(crate) fn built(profile: &str, only: &[&str]) -> &'static Fixtures {
     static BUILT: OnceLock<Fixtures> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let all = if only.is_empty() { &["--workspace"][..] } else { &[] };
-        let named = only.iter().flat_map(|name| ["-p", name]);
-        let args: Vec<&str> = ["build", "--profile", profile].iter().chain(all).copied().chain(named).collect();
+        let apart = CRATES.iter().filter(|one| one.becomes == Becomes::BareProgram);
+        let all: Vec<&str> = match only {
+            [] => ["--workspace"].into_iter().chain(apart.flat_map(|one| ["--exclude", one.name])).collect(),
+            some => some.iter().flat_map(|name| ["-p", name]).collect(),
+        };
+        let args: Vec<&str> = ["build", "--profile", profile].into_iter().chain(all).collect();
         let (built, said) = cargo(&args);
         assert!(built, "the fixtures do not build:\n{said}");
         let folder = if profile == "dev" { "debug" } else { profile };
-        Fixtures { folder: workspace().join("target").join(folder) }
+        Fixtures { folder: self::folder().join("target").join(folder) }
     })
 }
 
 /// Runs cargo in the workspace of the fixtures; whether it succeeded, and what it said.
 pub(crate) fn cargo(args: &[&str]) -> (bool, String) {
-    static WRITTEN: OnceLock<()> = OnceLock::new();
-    WRITTEN.get_or_init(write_workspace);
+    cargo_in(&workspace(), &folder().join("target"), args, &[])
+}
+
+/// Runs cargo in a workspace, with these variables and its results in this folder.
+pub(crate) fn cargo_in(workspace: &Path, target: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
     let output = Command::new(env!("CARGO"))
         .args(["--offline", "--quiet", "--config"])
-        .arg(format!("build.target-dir = {:?}", workspace().join("target")))
+        .arg(format!("build.target-dir = {target:?}"))
         .args(args)
-        .current_dir(workspace())
+        .current_dir(workspace)
         .env_remove("CARGO_BUILD_TARGET")
+        .envs(variables.iter().copied())
         .output()
         .expect("cargo runs, for it runs this");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn workspace() -> PathBuf {
+/// The workspace of the fixtures, written.
+pub(crate) fn workspace() -> PathBuf {
+    static WRITTEN: OnceLock<()> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        CONTRACTS.iter().for_each(write_contract);
+        write_workspace(&folder(), &CRATES, |contract| match contract {
+            TODAY => repository().join("aiperf-abi"),
+            changed => contract_folder(changed),
+        });
+    });
+    folder()
+}
+
+/// Where the workspace of the fixtures is, and what is built of it under `target`.
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("loader-fixtures")
 }
 
-fn repository() -> &'static Path {
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the repository")
 }
 
-fn write_workspace() {
-    let (root, repository) = (workspace(), repository());
-    let members: Vec<_> = CRATES.iter().map(|one| format!("{:?}", one.name)).collect();
+/// Writes a workspace of these crates; `contract` says where the contract of a name is.
+pub(crate) fn write_workspace(root: &Path, crates: &[Crate], contract: impl Fn(&str) -> PathBuf) {
+    let members: Vec<_> = crates.iter().map(|one| format!("{:?}", one.name)).collect();
     let manifest = format!(
         "[workspace]\nresolver = \"3\"\nmembers = [{}]\nexclude = [\"contracts\"]\n\n\
          [profile.dev]\ndebug = false\nincremental = false\n\n[profile.release]\nlto = \"thin\"\ncodegen-units = 1\n",
@@ -165,46 +227,41 @@ fn write_workspace() {
     );
     write(&root.join("Cargo.toml"), &manifest);
     // The versions of the repository's own lock: nothing is looked up, and what is on this machine is used.
-    let (lock, copied) = (read(&repository.join("Cargo.lock")), root.join("repository.lock"));
+    let (lock, copied) = (read(&repository().join("Cargo.lock")), root.join("repository.lock"));
     if fs::read_to_string(&copied).ok().as_ref() != Some(&lock) {
         write(&root.join("Cargo.lock"), &lock);
         write(&copied, &lock);
     }
-    CONTRACTS.iter().for_each(write_contract);
-    CRATES.iter().for_each(write_crate);
+    crates.iter().for_each(|one| write_crate(root, one, one.contract.map(&contract)));
 }
 
-fn write_crate(one: &Crate) {
+fn write_crate(root: &Path, one: &Crate, contract: Option<PathBuf>) {
     let repository = repository();
     let source = repository.join("tests/loader/fixtures").join(one.source);
-    let target = match one.library {
-        true => format!("[lib]\ncrate-type = [\"cdylib\"]\npath = {source:?}\n"),
-        false => format!("[[bin]]\nname = {:?}\npath = {source:?}\n", one.name),
+    let target = match one.becomes {
+        Becomes::Library => format!("[lib]\ncrate-type = [\"cdylib\"]\npath = {source:?}\n"),
+        Becomes::Program | Becomes::BareProgram => format!("[[bin]]\nname = {:?}\npath = {source:?}\n", one.name),
     };
-    let dependencies = one.contract.map(|contract| {
-        let path = match contract {
-            TODAY => repository.join("aiperf-abi"),
-            changed => contract_folder(changed),
-        };
+    let dependencies = contract.map(|path| {
         let workspace = read(&repository.join("Cargo.toml"));
-        format!(
-            "[dependencies]\naiperf-abi = {{ path = {path:?}, features = [\"transport\"] }}\nlibloading = {}\n\
-             serde = {}\ntokio = {}\n",
-            pinned(&workspace, "libloading"),
-            pinned(&workspace, "serde"),
-            pinned(&workspace, "tokio"),
-        )
+        let others = match one.becomes {
+            Becomes::BareProgram => &["libloading", "serde_json"][..],
+            _ => &["libloading", "serde", "serde_json", "tokio"],
+        };
+        let others: String = others.iter().map(|name| format!("{name} = {}\n", pinned(&workspace, name))).collect();
+        let features = if one.becomes == Becomes::BareProgram { "" } else { "\"transport\"" };
+        format!("[dependencies]\naiperf-abi = {{ path = {path:?}, features = [{features}] }}\n{others}")
     });
     let manifest = format!(
         "[package]\nname = {:?}\nversion = \"0.3.0\"\nedition = \"2024\"\n\n{target}\n{}",
         one.name,
         dependencies.unwrap_or_default()
     );
-    write(&workspace().join(one.name).join("Cargo.toml"), &manifest);
+    write(&root.join(one.name).join("Cargo.toml"), &manifest);
 }
 
 fn contract_folder(name: &str) -> PathBuf {
-    workspace().join("contracts").join(name)
+    folder().join("contracts").join(name)
 }
 
 fn write_contract(contract: &Contract) {
@@ -220,7 +277,7 @@ fn write_contract(contract: &Contract) {
     let manifest = format!(
         "[package]\nname = \"aiperf-abi\"\nversion = {:?}\nedition = \"2024\"\n\n[workspace]\n\n\
          [features]\ntransport = [\"dep:tokio\"]\nschema = []\n\n[dependencies]\n{}\n",
-        contract.version,
+        contract.version(),
         dependencies.join("\n")
     );
     let folder = contract_folder(contract.name);
@@ -253,7 +310,7 @@ fn pinned<'a>(manifest: &'a str, name: &str) -> &'a str {
     line.expect("the workspace names its dependencies")
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -7,11 +7,15 @@ use crate::support::fixture;
 
 /// Makes a package of a fixture: its library, and a manifest with these entries.
 pub(crate) fn package(place: &Place, library: &str, entries: &str) -> PathBuf {
+    package_of(place, library, &fixture(library), entries)
+}
+
+/// Makes a package of the library in a file.
+pub(crate) fn package_of(place: &Place, library: &str, file: &Path, entries: &str) -> PathBuf {
     let folder = place.path().join("packages").join(library);
     std::fs::create_dir_all(&folder).unwrap();
-    let file = fixture(library);
     let name = Path::new(file.file_name().unwrap());
-    std::fs::copy(&file, folder.join(name)).unwrap();
+    std::fs::copy(file, folder.join(name)).unwrap();
     let head = format!(
         "schema_version: \"1.0\"\nplugin:\n  name: {library}\n  version: 0.3.0\n  library: {}\n",
         name.display()

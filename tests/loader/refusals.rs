@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use aiperf::plugin::library::{Library, LibraryError};
+use aiperf_abi::data::descriptor::ABI_VERSION;
 use aiperf_abi::{Endpoint, Transport, json};
 
+use crate::fixtures::version_of;
 use crate::support::{Copies, fixture, many, with_context};
 
 fn refusal(path: &Path) -> LibraryError {
@@ -27,7 +29,8 @@ fn bad(copies: &Copies) -> Vec<(&'static str, PathBuf)> {
     let mach =
         [0xcf, 0xfa, 0xed, 0xfe, 7, 0, 0, 1, 3, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let header = "_1as_0lib_1header_0root_bmodule_bloader";
-    let abi = concat!("\"abi\":\"", "1.0.0", "\"");
+    let abi = |version: &str| format!("\"abi\":\"{version}\"");
+    let (ours, major, newer) = (abi(ABI_VERSION), abi(&version_of("major")), abi(&version_of("newer")));
     vec![
         ("no such file", copies.folder().join("missing.so")),
         ("a folder", copies.folder().to_owned()),
@@ -53,8 +56,8 @@ fn bad(copies: &Copies) -> Vec<(&'static str, PathBuf)> {
         ),
         ("other major version", fixture("fixture_major")),
         ("newer minor version", fixture("fixture_newer")),
-        ("other major version that denies it", copies.patched("denied.so", "fixture_major", "\"abi\":\"2.0.0\"", abi)),
-        ("newer minor version that denies it", copies.patched("older.so", "fixture_newer", "\"abi\":\"1.1.0\"", abi)),
+        ("other major version that denies it", copies.patched("denied.so", "fixture_major", &major, &ours)),
+        ("newer minor version that denies it", copies.patched("older.so", "fixture_newer", &newer, &ours)),
         ("other layout", fixture("fixture_layout")),
         (
             "missing header symbol",

@@ -1,170 +1,113 @@
-//! The way of a plugin author, start to end: the real `cargo generate` makes a package outside the clone; cargo tests and builds
-//! it as it is; aiperf validates it, installs it, shows it, benchmarks its echo server with it, and removes it.
+//! The way of a plugin author, start to end, for every category that the template has a skeleton of: the real `cargo generate`
+//! makes packages outside the clone; cargo tests and builds them as they are; aiperf validates, installs and shows them, puts
+//! them to the test, and runs benchmarks in which each can be seen at work.
 //!
-//! Needs `cargo-generate`. Without it the test says so and passes; with `AIPERF_REQUIRE_TOOLS=1`, as in CI, it fails.
+//! Needs `cargo-generate`. Without it the tests say so and pass; with `AIPERF_REQUIRE_TOOLS=1`, as in CI, they fail.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where what it needs is not there")]
 
+mod benchmarks;
 mod package;
 mod server;
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
-
-use package::{Package, run};
-use server::EchoServer;
-
-/// Requests of each benchmark.
-const REQUESTS: usize = 10;
-/// Tokens of every input.
-const INPUT_TOKENS: u32 = 100;
+use package::{ALL, Author, Package, ended, is_tool_there, root, run};
 
 #[test]
-fn from_the_template_to_a_benchmark_with_the_generated_plugin() {
-    if let Err(missing) = package::cargo_generate() {
-        assert_ne!(std::env::var("AIPERF_REQUIRE_TOOLS").as_deref(), Ok("1"), "{missing}");
-        eprintln!("SKIPPED: {missing}");
+fn from_the_template_to_a_benchmark_with_each_generated_plugin() {
+    if !is_tool_there() {
         return;
     }
     let place = tempfile::tempdir().unwrap();
-    let package = Package::generate(place.path(), "my-plugins");
-    package.test_and_build();
+    let author = Author::new(place.path());
+    ALL.iter().for_each(|package| author.generate(package));
+    author.test_and_build();
 
-    verify_and_install(&package);
-    let server = EchoServer::start(&package.example("echo_server"));
-    benchmark_whole_replies(&package, &server);
-    benchmark_streamed_replies(&package, &server);
-    let served = server.stop();
-    assert!(served.contains("/echo"), "the server said where it listens: {served}");
-    remove(&package);
+    ALL.iter().for_each(|package| verify_and_install(&author, package));
+    let valid = author.aiperf(&["plugins", "--validate"]);
+    assert!(valid.contains("All checks passed"), "{valid}");
+
+    benchmarks::an_endpoint_makes_the_bodies_and_reads_the_replies(&author);
+    benchmarks::a_transport_is_chosen_by_the_url(&author);
+    benchmarks::a_metric_and_a_file_are_among_those_of_aiperf(&author);
+    benchmarks::a_strategy_says_when(&author);
+    benchmarks::a_loader_says_what(&author);
+    benchmarks::a_handler_fails_a_run_that_got_worse(&author);
+
+    ALL.iter().for_each(|package| remove(&author, package));
 }
 
-fn verify_and_install(package: &Package) {
-    let checked = package.aiperf(&["plugins", "validate", "."]);
+fn verify_and_install(author: &Author, package: &Package) {
+    let Package { name, category, entry, class } = package;
+    let checked = author.aiperf_of(package, &["plugins", "validate", "."]);
     assert!(checked.contains("All checks passed"), "{checked}");
+    let tried = author.aiperf_of(package, &["plugins", "test", "."]);
+    assert!(tried.contains(&format!("{category}:{class}")) && tried.contains(" 0 failed"), "{tried}");
 
-    let added = package.aiperf(&["plugins", "add", "."]);
-    assert!(added.contains("my-plugins") && added.contains("echo"), "names the package and what it offers: {added}");
-    assert!(package.installed().join("plugins.yaml").is_file(), "the package is in the user's folder");
+    let added = author.aiperf_of(package, &["plugins", "add", "."]);
+    assert!(added.contains(name) && added.contains(entry), "names the package and what it offers: {added}");
+    assert!(author.installed(package).join("plugins.yaml").is_file(), "the package is in the user's folder");
 
-    let listed = package.aiperf(&["plugins", "endpoint"]);
-    assert!(listed.contains("echo") && listed.contains("chat"), "{listed}");
-    let shown = package.aiperf(&["plugins", "endpoint", "echo"]);
-    for part in ["my-plugins", "my_plugins:EchoEndpoint", "/echo", "Echo Metrics"] {
+    let listed = author.aiperf(&["plugins", category]);
+    assert!(listed.contains(entry), "{listed}");
+    let shown = author.aiperf(&["plugins", category, entry]);
+    for part in [*name, &format!("{}:{class}", name.replace('-', "_"))] {
         assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");
     }
-    let valid = package.aiperf(&["plugins", "--validate"]);
-    assert!(valid.contains("All checks passed"), "{valid}");
 }
 
-fn benchmark_whole_replies(package: &Package, server: &EchoServer) {
-    let (screen, summary) = profile(package, server, "whole", &["--extra-inputs", "echo_prefix:[ECHO] "]);
-    assert!(screen.contains("Echo Metrics"), "the table has the title of the manifest:\n{screen}");
-    assert_eq!(summary["request_count"]["avg"], REQUESTS as f64);
-    assert_eq!(summary["input_sequence_length"]["avg"], f64::from(INPUT_TOKENS));
-    // The reply is the input behind two prefixes: the endpoint's, set above, and the server's.
-    let longer = summary["output_sequence_length"]["min"].as_f64().unwrap() - f64::from(INPUT_TOKENS);
-    assert!((2.0..20.0).contains(&longer), "{longer} tokens for the two prefixes");
-    assert_eq!(summary["time_to_first_token"], Value::Null, "nothing was streamed");
-}
-
-fn benchmark_streamed_replies(package: &Package, server: &EchoServer) {
-    let (screen, summary) = profile(package, server, "streamed", &["--streaming"]);
-    assert!(screen.contains("Time to First Token"), "{screen}");
-    assert_eq!(summary["request_count"]["avg"], REQUESTS as f64);
-    let of = |tag: &str| summary[tag]["avg"].as_f64().unwrap_or_else(|| panic!("{tag} is missing in {summary}"));
-    assert!(of("time_to_first_token") < of("request_latency"), "the words came one after the other");
-    // The server pauses after each word, and a word is at least one token.
-    assert!(of("inter_chunk_latency") >= server::DELAY_MS as f64, "{} ms", of("inter_chunk_latency"));
-}
-
-/// Benchmarks the server as the README of the package says. Gives back the screen and the summary.
-fn profile(package: &Package, server: &EchoServer, name: &str, more: &[&str]) -> (String, Value) {
-    let artifacts = package.place(name);
-    let (requests, tokens, url) = (REQUESTS.to_string(), INPUT_TOKENS.to_string(), server.url());
-    let mut arguments = vec!["profile", "--model", "echo-model", "--url", &url, "--endpoint-type", "echo"];
-    arguments.extend(["--tokenizer", "gpt2", "--synthetic-input-tokens-mean", &tokens, "--request-count", &requests]);
-    let folder = artifacts.to_str().unwrap();
-    arguments.extend(["--concurrency", "4", "--output-artifact-dir", folder]);
-    arguments.extend(more);
-    let screen = package.aiperf(&arguments);
-    let run = only_folder(&artifacts);
-    for file in ["profile_export_aiperf.json", "profile_export_aiperf.csv", "profile_export.jsonl", "inputs.json"] {
-        assert!(run.join(file).is_file(), "{file} is not in {}", run.display());
-    }
-    let records = fs::read_to_string(run.join("profile_export.jsonl")).unwrap();
-    assert_eq!(records.lines().count(), REQUESTS, "one record for each request");
-    let summary = fs::read_to_string(run.join("profile_export_aiperf.json")).unwrap();
-    (screen, serde_json::from_str(&summary).unwrap())
-}
-
-fn only_folder(inside: &Path) -> std::path::PathBuf {
-    let mut folders = fs::read_dir(inside).unwrap().map(|entry| entry.unwrap().path());
-    let first = folders.next().expect("the run has a folder");
-    assert_eq!(folders.next(), None, "one run, one folder");
-    first
-}
-
-fn remove(package: &Package) {
-    let removed = package.aiperf(&["plugins", "remove", "my-plugins"]);
-    assert!(removed.contains("my-plugins"), "{removed}");
-    assert!(!package.installed().exists(), "nothing is left in the user's folder");
-    let output = package.aiperf_command(&["plugins", "endpoint", "echo"]).output().unwrap();
-    assert!(!output.status.success(), "the endpoint is gone with its package");
+fn remove(author: &Author, package: &Package) {
+    let removed = author.aiperf(&["plugins", "remove", package.name]);
+    assert!(removed.contains(package.name), "{removed}");
+    assert!(!author.installed(package).exists(), "nothing is left in the user's folder");
+    let output = ended(&mut author.aiperf_in("", &["plugins", package.category, package.entry]));
+    assert!(!output.status.success(), "the entry is gone with its package");
 }
 
 #[test]
-fn a_package_made_far_from_the_clone_names_what_it_needs() {
-    if package::cargo_generate().is_err() {
+fn where_it_cannot_be_made_the_tool_says_what_it_needs() {
+    if !is_tool_there() {
         return;
     }
-    let place = tempfile::tempdir().unwrap();
-    let template = package::root().join("plugin-template");
-    let mut generate = Command::new("cargo-generate");
-    generate
-        .args(["generate", "--silent", "--name", "my-plugins", "--define", "aiperf=/nowhere", "--path"])
-        .arg(template);
-    let output = generate.current_dir(place.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("no clone of aiperf at `/nowhere`"), "{said}");
+    let here = format!("aiperf={}", root().display());
+    for (defined, needed) in [
+        (["aiperf=/nowhere", "category=endpoint"], "no clone of aiperf at `/nowhere`"),
+        ([&*here, "category=ramp"], "There is no skeleton for `ramp`. There are: [\"custom_dataset_loader\""),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let mut generate = Command::new("cargo-generate");
+        generate.args(["generate", "--silent", "--name", "my-plugins", "--path"]).arg(root().join("plugin-template"));
+        for value in defined {
+            generate.args(["--define", value]);
+        }
+        let output = ended(generate.current_dir(place.path()));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(needed), "{said}");
+    }
     assert!(run(Command::new("cargo-generate").arg("--version")).contains("cargo"), "the tool itself works");
 }
 
 #[test]
-fn the_program_makes_the_same_package_without_the_tool() {
-    if package::cargo_generate().is_err() {
+fn the_program_makes_the_same_packages_without_the_tool() {
+    if !is_tool_there() {
         return;
     }
     let place = tempfile::tempdir().unwrap();
-    Package::generate(place.path(), "my-plugins");
-    fs::rename(place.path().join("my-plugins"), place.path().join("generated")).unwrap();
-    let mut new = Command::new(env!("CARGO_BIN_EXE_aiperf"));
-    run(new.args(["plugins", "new", "my-plugins"]).current_dir(place.path()));
-    let (generated, made) = (files(&place.path().join("generated")), files(&place.path().join("my-plugins")));
-    assert_eq!(made.keys().collect::<Vec<_>>(), generated.keys().collect::<Vec<_>>());
-    for (path, text) in made {
-        assert_eq!(text, generated[&path], "{path}");
-    }
-}
-
-/// The files of a package and what is in them, without what tools of other trades leave there.
-fn files(folder: &Path) -> BTreeMap<String, String> {
-    fn collect(folder: &Path, root: &Path, into: &mut BTreeMap<String, String>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let inside = path.strip_prefix(root).unwrap().display().to_string();
-            match inside.as_str() {
-                ".git" | "Cargo.lock" => {}
-                _ if path.is_dir() => collect(&path, root, into),
-                _ => drop(into.insert(inside, fs::read_to_string(&path).unwrap())),
-            }
+    let author = Author::new(place.path());
+    for package in &ALL {
+        author.generate(package);
+        let generated = author.files(package.name);
+        std::fs::remove_dir_all(author.place(package.name)).unwrap();
+        let mut new = vec!["plugins", "new", package.name];
+        if package.category != ALL[0].category {
+            new.extend(["--category", package.category]);
+        }
+        author.aiperf(&new);
+        let made = author.files(package.name);
+        assert_eq!(made.keys().collect::<Vec<_>>(), generated.keys().collect::<Vec<_>>(), "{}", package.category);
+        for (path, text) in made {
+            assert_eq!(text, generated[&path], "{}: {path}", package.category);
         }
     }
-    let mut files = BTreeMap::new();
-    collect(folder, folder, &mut files);
-    files
 }

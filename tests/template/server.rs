@@ -1,8 +1,11 @@
-//! The echo server of a generated package, as a process on a free port.
+//! The echo server of a generated package, as a process on a free port, and at a path.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, copy};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 /// Between two words of a stream.
 pub(crate) const DELAY_MS: u64 = 2;
@@ -28,6 +31,23 @@ impl EchoServer {
     pub(crate) fn url(&self) -> String {
         let after = self.ready.split("http://").nth(1).unwrap_or_else(|| panic!("no URL in: {}", self.ready));
         format!("http://{}", after.split('/').next().unwrap())
+    }
+
+    /// From now on it can be reached at this path, too.
+    pub(crate) fn listen_at(&self, socket: &Path) {
+        let listener = UnixListener::bind(socket).unwrap();
+        let server = self.url().trim_start_matches("http://").to_owned();
+        thread::spawn(move || {
+            for near in listener.incoming() {
+                let (mut near, far) = (near.unwrap(), TcpStream::connect(&server).unwrap());
+                // As promptly as they come.
+                far.set_nodelay(true).unwrap();
+                let (mut near_in, mut far_in, mut far) = (near.try_clone().unwrap(), far.try_clone().unwrap(), far);
+                // A side that goes away ends the copying; that is no fault.
+                thread::spawn(move || copy(&mut near_in, &mut far_in).and_then(|_| far_in.shutdown(Shutdown::Write)));
+                thread::spawn(move || copy(&mut far, &mut near));
+            }
+        });
     }
 
     /// Ends it. Gives back what it printed.

@@ -50,8 +50,8 @@ fn path(error: &AbiInstabilityError) -> String {
             TLFieldOrFunction::Field(field) => field.name().to_owned(),
             TLFieldOrFunction::Function(function) => format!("{}()", function.name),
         })
-        // Fields of tuples: a prefix type is a tuple of one.
-        .filter(|name| !name.bytes().all(|byte| byte.is_ascii_digit()))
+        // Fields of tuples, for a prefix type is a tuple of one, and parameters without a name.
+        .filter(|name| name.bytes().any(|byte| byte.is_ascii_alphabetic()))
         .collect();
     match names.len() {
         0 => "the root module".to_owned(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiperf_abi::{Page, Ui, UiEvent};
+use aiperf_abi::{Page, Ui, UiEvent, UiProgress};
 use clap::Args;
 
 use super::console::{self, Screen};
@@ -20,7 +20,6 @@ use crate::export::file::write_whole;
 use crate::plan;
 use crate::plugin::library::Library;
 use crate::plugin::registry::Source;
-use crate::progress::Snapshot;
 use crate::random::RootSeed;
 use crate::run::watchdog::Watchdog;
 use crate::run::{self, Finished, Watcher};
@@ -100,7 +99,7 @@ fn benchmark(args: &ProfileArgs, discovery: &DiscoveryArgs, watchdog: &Watchdog)
 #[derive(Default)]
 struct Live {
     screen: Option<ui::Screen>,
-    last: Option<Snapshot>,
+    last: Option<UiProgress>,
     failure: Option<String>,
 }
 
@@ -116,11 +115,11 @@ impl Watcher for Live {
         }
     }
 
-    fn tell(&mut self, now: &Snapshot) {
+    fn tell(&mut self, now: &UiProgress) {
         if let Some(screen) = &self.screen {
-            screen.progress(UiEvent::Progress(ui::told(now)));
+            screen.progress(UiEvent::Progress(now.clone()));
         }
-        self.last = Some(*now);
+        self.last = Some(now.clone());
     }
 
     fn draining(&mut self) {
@@ -131,7 +130,7 @@ impl Watcher for Live {
 
     fn finished(&mut self) {
         if let Some(screen) = self.screen.take() {
-            screen.tell(UiEvent::Finished(self.last.as_ref().map(ui::told)));
+            screen.tell(UiEvent::Finished(self.last.take()));
             self.failure = screen.finish();
         }
     }

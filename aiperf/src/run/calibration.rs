@@ -28,7 +28,6 @@ use crate::export::layout::records_jsonl;
 use crate::plan::{self, PlanError};
 use crate::plugin::discovery::DiscoveryOptions;
 use crate::plugin::preferences::Preferences;
-use crate::progress::Snapshot;
 
 /// Where the errors are looked for: requests in flight. Fewer would be too few to tell one in a hundred.
 const CONCURRENCIES: [u64; 4] = [8, 32, 128, 512];
@@ -240,11 +239,8 @@ impl Watcher for Watching<'_> {
         Ok(())
     }
 
-    fn tell(&mut self, now: &Snapshot) {
-        let done = match now.goal.duration {
-            Some(duration) => (now.elapsed.as_secs_f64() / duration.as_secs_f64()).min(1.0),
-            None => 0.0,
-        };
+    fn tell(&mut self, now: &aiperf_abi::UiProgress) {
+        let done = now.fraction().unwrap_or_default();
         (self.tell)(Moment { step: self.step.number, concurrency: self.step.concurrency, done });
     }
 

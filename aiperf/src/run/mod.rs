@@ -27,7 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aiperf_abi::{FileInfo, Report, Ui, json, topic};
+use aiperf_abi::{FileInfo, Report, Ui, UiProgress, json, topic};
 use tokio::sync::mpsc::Sender;
 
 use crate::clock::Clock;
@@ -37,7 +37,6 @@ use crate::exchange::Exchange;
 use crate::export::{Consoles, Layout, LineFile, PhaseResult, phase_manifest};
 use crate::plan::Plan;
 use crate::plugin::registry::Registry;
-use crate::progress::{Goal, Snapshot};
 use crate::worker::Worker;
 use audit::Watch;
 use dispatcher::{Dispatcher, Launch};
@@ -114,7 +113,7 @@ pub trait Watcher {
         let _ = name;
     }
     /// Where the run is now.
-    fn tell(&mut self, now: &Snapshot);
+    fn tell(&mut self, now: &UiProgress);
     /// The user asked it to end; it waits for what is in flight.
     fn draining(&mut self);
     /// Nothing more will be told.
@@ -361,7 +360,10 @@ impl Done {
 #[derive(Debug, Clone, Copy)]
 struct PhaseGoal {
     phase: Phase,
-    goal: Goal,
+    /// It ends after so many requests.
+    requests: Option<u64>,
+    /// It ends after so many seconds.
+    seconds: Option<f64>,
     streaming: bool,
 }
 
@@ -392,10 +394,8 @@ async fn run_phase(
     };
     let goal = PhaseGoal {
         phase,
-        goal: Goal {
-            requests: phase_plan.request_count,
-            duration: phase_plan.duration_seconds.map(Duration::from_secs_f64),
-        },
+        requests: phase_plan.request_count,
+        seconds: phase_plan.duration_seconds,
         streaming: shared.plan.target.model_endpoint.streaming,
     };
     watcher.phase_started(measurement, &goal);
@@ -525,19 +525,19 @@ async fn grace_after_the_end(dispatcher: Dispatcher, seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
 }
 
-fn snapshot(goal: &PhaseGoal, dispatcher: &Dispatcher, tally: &Tally, clock: Clock, start_ns: u64) -> Snapshot {
+fn snapshot(goal: &PhaseGoal, dispatcher: &Dispatcher, tally: &Tally, clock: Clock, start_ns: u64) -> UiProgress {
     let (counts, in_flight) = dispatcher.counts();
     let (completed, errors) = tally.finished();
-    let elapsed = Duration::from_nanos(clock.now_ns().saturating_sub(start_ns));
-    Snapshot {
-        phase: goal.phase,
-        goal: goal.goal,
-        elapsed,
-        sent: counts.issued,
-        completed,
-        errors,
-        in_flight,
-        rate: completed as f64 / elapsed.as_secs_f64().max(f64::EPSILON),
-        ttft_ms: tally.mean_ttft_ms().filter(|_| goal.streaming),
-    }
+    let mut now = UiProgress::default();
+    now.phase = goal.phase.as_str().to_owned();
+    now.requests_wanted = goal.requests;
+    now.seconds_wanted = goal.seconds;
+    now.elapsed_seconds = clock.now_ns().saturating_sub(start_ns) as f64 / 1e9;
+    now.sent = counts.issued;
+    now.completed = completed;
+    now.errors = errors;
+    now.in_flight = in_flight;
+    now.rate = completed as f64 / now.elapsed_seconds.max(f64::EPSILON);
+    now.ttft_ms = tally.mean_ttft_ms().filter(|_| goal.streaming);
+    now
 }

@@ -1,12 +1,10 @@
 //! Whoever is told how a run goes: the one who watches it, and through its messages those who listen.
 
-use aiperf_abi::{Ui, json, topic};
+use aiperf_abi::{Ui, UiProgress, json, topic};
 
 use super::messages::{Messages, Results};
 use super::report::Stopped;
 use super::{Done, Finished, PhaseGoal, Watcher};
-use crate::progress::Snapshot;
-use crate::ui;
 
 /// Tells both.
 pub(super) struct Telling<'a> {
@@ -26,15 +24,15 @@ impl Telling<'_> {
 
     pub(super) fn phase_started(&mut self, measurement: &str, goal: &PhaseGoal) {
         let body = json!({
-            "measurement": measurement, "phase": goal.phase.as_str(), "requests_wanted": goal.goal.requests,
-            "seconds_wanted": goal.goal.duration.map(|duration| duration.as_secs_f64()),
+            "measurement": measurement, "phase": goal.phase.as_str(), "requests_wanted": goal.requests,
+            "seconds_wanted": goal.seconds,
         });
         self.messages.send(topic::PHASE_STARTED, body);
     }
 
-    pub(super) fn tell(&mut self, now: &Snapshot) {
+    pub(super) fn tell(&mut self, now: &UiProgress) {
         self.watcher.tell(now);
-        self.messages.progress(&ui::told(now));
+        self.messages.progress(now);
     }
 
     pub(super) fn draining(&mut self) {

@@ -3,15 +3,14 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::time::Duration;
 
+use aiperf_abi::UiProgress;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::credit::Phase;
-use crate::progress::Snapshot;
 
 /// Between two lines where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+const LINE_EVERY_SECONDS: f64 = 5.0;
 /// Steps of the bar: finer than a terminal can draw.
 const STEPS: u64 = 1000;
 
@@ -36,7 +35,7 @@ impl Display {
 /// Shows a run while it goes.
 pub(super) struct Progress {
     shape: Shape,
-    shown: Option<Snapshot>,
+    shown: Option<UiProgress>,
 }
 
 enum Shape {
@@ -57,10 +56,10 @@ impl Progress {
     }
 
     /// Shows where the run is now. May be called as often as one likes; the phase may change between calls.
-    pub(super) fn show(&mut self, now: &Snapshot) {
+    pub(super) fn show(&mut self, now: &UiProgress) {
         // Time that has gone back is that of another phase.
-        let same = |shown: Snapshot| shown.phase == now.phase && shown.elapsed <= now.elapsed;
-        let same_phase = self.shown.is_some_and(same);
+        let same = |shown: &UiProgress| shown.phase == now.phase && shown.elapsed_seconds <= now.elapsed_seconds;
+        let same_phase = self.shown.as_ref().is_some_and(same);
         if !same_phase {
             self.end_phase();
         }
@@ -70,13 +69,13 @@ impl Progress {
                     *bar = start_bar(now);
                 }
                 draw(bar, now);
-                self.shown = Some(*now);
+                self.shown = Some(now.clone());
             }
             Shape::Lines(out) => {
-                let last = self.shown.filter(|_| same_phase).map(|shown| shown.elapsed);
-                if last.is_none_or(|last| now.elapsed.saturating_sub(last) >= LINE_EVERY) {
+                let last = self.shown.as_ref().filter(|_| same_phase).map(|shown| shown.elapsed_seconds);
+                if last.is_none_or(|last| now.elapsed_seconds - last >= LINE_EVERY_SECONDS) {
                     print(out, &line(now));
-                    self.shown = Some(*now);
+                    self.shown = Some(now.clone());
                 }
             }
             Shape::Silent => {}
@@ -101,7 +100,7 @@ impl Progress {
     }
 
     /// Shows the last state and leaves it on the screen.
-    pub(super) fn finish(mut self, last: &Snapshot) {
+    pub(super) fn finish(mut self, last: &UiProgress) {
         match &mut self.shape {
             Shape::Lines(out) => print(out, &line(last)),
             Shape::Bar(_) | Shape::Silent => self.show(last),
@@ -121,18 +120,18 @@ fn print(out: &mut dyn Write, words: &str) {
     let _ = writeln!(out, "{words}").and_then(|()| out.flush());
 }
 
-fn start_bar(now: &Snapshot) -> ProgressBar {
+fn start_bar(now: &UiProgress) -> ProgressBar {
     let template = match now.fraction() {
         Some(_) => "{prefix} {bar:10} {percent:>3}%  {msg}",
         None => "{prefix} {spinner}  {msg}",
     };
     let style = ProgressStyle::with_template(template).expect("the templates are constant and right");
     let bar = ProgressBar::new(STEPS).with_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
-    bar.set_prefix(name(now.phase));
+    bar.set_prefix(name(now));
     bar
 }
 
-fn draw(bar: &ProgressBar, now: &Snapshot) {
+fn draw(bar: &ProgressBar, now: &UiProgress) {
     if let Some(fraction) = now.fraction() {
         bar.set_position((fraction * STEPS as f64) as u64);
     }
@@ -143,36 +142,33 @@ fn draw(bar: &ProgressBar, now: &Snapshot) {
 }
 
 /// Columns of the terminal that the template of [`start_bar`] leaves to the state.
-fn room(now: &Snapshot) -> usize {
+fn room(now: &UiProgress) -> usize {
     let columns = usize::from(console::Term::stderr().size().1);
     let drawn = if now.fraction().is_some() { " ██████████ 100%  " } else { " .  " };
-    columns.saturating_sub(name(now.phase).chars().count() + drawn.chars().count())
+    columns.saturating_sub(name(now).chars().count() + drawn.chars().count())
 }
 
-fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Warmup => "Warm-up",
-        Phase::Profiling => "Profiling",
-    }
+fn name(now: &UiProgress) -> &'static str {
+    if now.phase == Phase::Warmup.as_str() { "Warm-up" } else { "Profiling" }
 }
 
-fn line(now: &Snapshot) -> String {
+fn line(now: &UiProgress) -> String {
     let percent = now.fraction().map_or_else(String::new, |fraction| format!(" {:.0}%", 100.0 * fraction));
-    format!("{}:{percent} {}", name(now.phase), state(now))
+    format!("{}:{percent} {}", name(now), state(now))
 }
 
-fn state(now: &Snapshot) -> String {
+fn state(now: &UiProgress) -> String {
     state_within(usize::MAX, now)
 }
 
 /// As much of the state as there are columns for, in whole facts; what matters most comes first.
-fn state_within(columns: usize, now: &Snapshot) -> String {
-    let mut text = clock(now.elapsed);
-    if let Some(all) = now.goal.duration {
+fn state_within(columns: usize, now: &UiProgress) -> String {
+    let mut text = clock(now.elapsed_seconds);
+    if let Some(all) = now.seconds_wanted {
         let _ = write!(text, " of {}", clock(all));
     }
     let _ = write!(text, "  {}", now.completed);
-    if let Some(all) = now.goal.requests {
+    if let Some(all) = now.requests_wanted {
         let _ = write!(text, "/{all}");
     }
     text.push_str(" done");
@@ -191,8 +187,8 @@ fn state_within(columns: usize, now: &Snapshot) -> String {
     text
 }
 
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
+fn clock(seconds: f64) -> String {
+    let seconds = seconds as u64;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
 }
@@ -202,20 +198,18 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::progress::Goal;
 
-    fn at(seconds: u64, completed: u64) -> Snapshot {
-        Snapshot {
-            phase: Phase::Profiling,
-            goal: Goal { requests: Some(60), duration: None },
-            elapsed: Duration::from_secs(seconds),
-            sent: completed + 4,
-            completed,
-            errors: 0,
-            in_flight: 4,
-            rate: 33.14,
-            ttft_ms: Some(34.29),
-        }
+    fn at(seconds: f64, completed: u64) -> UiProgress {
+        let mut now = UiProgress::default();
+        now.phase = "profiling".to_owned();
+        now.requests_wanted = Some(60);
+        now.elapsed_seconds = seconds;
+        now.sent = completed + 4;
+        now.completed = completed;
+        now.in_flight = 4;
+        now.rate = 33.14;
+        now.ttft_ms = Some(34.29);
+        now
     }
 
     #[derive(Clone, Default)]
@@ -242,51 +236,40 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_well() {
-        assert_eq!(line(&at(61, 40)), "Profiling: 67% 01:01  40/60 done, 33.1/s, TTFT 34.3 ms, 4 in flight");
-        let timed = Snapshot {
-            goal: Goal { requests: None, duration: Some(Duration::from_secs(7200)) },
-            errors: 3,
-            ttft_ms: None,
-            ..at(3600, 5)
-        };
+        assert_eq!(line(&at(61.0, 40)), "Profiling: 67% 01:01  40/60 done, 33.1/s, TTFT 34.3 ms, 4 in flight");
+        let mut timed = at(3600.0, 5);
+        (timed.requests_wanted, timed.seconds_wanted) = (None, Some(7200.0));
+        (timed.errors, timed.ttft_ms) = (3, None);
         assert_eq!(line(&timed), "Profiling: 50% 1:00:00 of 2:00:00  5 done, 3 failed, 33.1/s, 4 in flight");
     }
 
     #[test]
     fn a_narrow_terminal_shows_fewer_facts_and_none_in_part() {
-        assert_eq!(state_within(48, &at(61, 40)), "01:01  40/60 done, 33.1/s, TTFT 34.3 ms");
-        assert_eq!(state_within(39, &at(61, 40)), "01:01  40/60 done, 33.1/s, TTFT 34.3 ms");
-        assert_eq!(state_within(38, &at(61, 40)), "01:01  40/60 done, 33.1/s");
-        assert_eq!(state_within(0, &at(61, 40)), "01:01  40/60 done");
+        assert_eq!(state_within(48, &at(61.0, 40)), "01:01  40/60 done, 33.1/s, TTFT 34.3 ms");
+        assert_eq!(state_within(39, &at(61.0, 40)), "01:01  40/60 done, 33.1/s, TTFT 34.3 ms");
+        assert_eq!(state_within(38, &at(61.0, 40)), "01:01  40/60 done, 33.1/s");
+        assert_eq!(state_within(0, &at(61.0, 40)), "01:01  40/60 done");
     }
 
     #[test]
     fn without_a_terminal_there_is_a_line_now_and_then_not_at_every_step() {
         let (mut progress, page) = lines();
-        for step in 0..=120 {
-            let now = Snapshot { elapsed: Duration::from_millis(100 * step), ..at(0, step) };
-            progress.show(&now);
+        for step in 0..=120u64 {
+            progress.show(&at(step as f64 / 10.0, step));
         }
         assert_eq!(text(&page).len(), 3, "at 0, 5 and 10 seconds");
-        progress.finish(&at(13, 60));
+        progress.finish(&at(13.0, 60));
         assert!(text(&page)[3].starts_with("Profiling: 100% 00:13  60/60 done"));
     }
 
     #[test]
     fn a_new_phase_is_told_at_once() {
         let (mut progress, page) = lines();
-        progress.show(&Snapshot { phase: Phase::Warmup, ..at(4, 10) });
-        progress.show(&at(0, 0));
+        let mut warming = at(4.0, 10);
+        warming.phase = "warmup".to_owned();
+        progress.show(&warming);
+        progress.show(&at(0.0, 0));
         let lines = text(&page);
         assert!(lines[0].starts_with("Warm-up:") && lines[1].starts_with("Profiling:"), "{lines:?}");
-    }
-
-    #[test]
-    fn whichever_goal_is_nearer_says_how_far_the_run_is() {
-        let both = Goal { requests: Some(100), duration: Some(Duration::from_secs(10)) };
-        assert_eq!(Snapshot { goal: both, ..at(5, 20) }.fraction(), Some(0.5));
-        assert_eq!(Snapshot { goal: both, ..at(5, 80) }.fraction(), Some(0.8));
-        assert_eq!(Snapshot { goal: Goal { requests: None, duration: None }, ..at(5, 80) }.fraction(), None);
-        assert_eq!(Snapshot { goal: both, ..at(50, 80) }.fraction(), Some(1.0));
     }
 }

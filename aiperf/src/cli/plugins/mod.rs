@@ -172,6 +172,9 @@ enum PluginsCommand {
     New {
         /// Name of the package, as in `my-plugins`
         name: String,
+        /// What the plugin in it is to be
+        #[arg(long, value_name = "CATEGORY", default_value = new::DEFAULT_CATEGORY, value_parser = new::categories())]
+        category: String,
         /// The clone of aiperf to build against; found, where it is here, above or beside
         #[arg(long, value_name = "PATH")]
         aiperf: Option<PathBuf>,
@@ -262,7 +265,7 @@ enum PluginsCommand {
     },
     /// Measure one endpoint: run by `bench` in a process of its own
     #[command(hide = true)]
-    Cost {
+    CostOfClass {
         /// The library
         path: PathBuf,
         /// The class, `category:Type`
@@ -321,7 +324,7 @@ Examples:
   aiperf plugins endpoint            the endpoints
   aiperf plugins endpoint chat       everything about one
   aiperf plugins --validate          is every package in order?
-  aiperf plugins new my-plugins      make a package of your own
+  aiperf plugins new my-plugins      make a package of your own (--category: which sort)
   aiperf plugins add ./my-plugins    install a package
   aiperf plugins which endpoint chat             who has the name, and why
   aiperf plugins use endpoint chat my-plugins    who is to have it";
@@ -384,7 +387,7 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Protocols { category: Some(category) } => {
                 reference::page(find_category(category, &registry()?)?, form)
             }
-            PluginsCommand::New { name, aiperf } => new::make(name, aiperf.as_deref(), form),
+            PluginsCommand::New { name, category, aiperf } => new::make(name, category, aiperf.as_deref(), form),
             PluginsCommand::ListPlugins => list::package_details(&registry()?, form),
             PluginsCommand::ListImplementations { category } => {
                 let registry = registry()?;
@@ -411,7 +414,7 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Test { what, config } => suite::test(&registry()?, what, config, form),
             PluginsCommand::Bench { what, config } => suite::bench(&registry()?, what, config, form),
             PluginsCommand::TryClass { path, class, config } => suite::try_class(path, class, config),
-            PluginsCommand::Cost { path, class, config } => suite::cost(path, class, config),
+            PluginsCommand::CostOfClass { path, class, config } => suite::cost(path, class, config),
             PluginsCommand::LoadLibrary { path } => probe::load_here(path),
             PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
             PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),

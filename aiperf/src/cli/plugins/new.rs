@@ -4,6 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 
 use super::text::{columns, fitted};
@@ -25,8 +28,16 @@ enum Filled {
     AsItIs,
 }
 
+/// What there is of one category: an entry, and the files of it alone.
+struct Skeleton {
+    category: &'static str,
+    entry: &'static str,
+    class: &'static str,
+    pieces: &'static [Piece],
+}
+
 macro_rules! piece {
-    ($path:literal, $filled:ident) => {
+    ($path:expr, $filled:ident) => {
         Piece {
             path: $path,
             text: include_str!(concat!("../../../../plugin-template/", $path)),
@@ -35,18 +46,50 @@ macro_rules! piece {
     };
 }
 
-/// What `cargo generate` makes a package of: the template without what only that tool reads. `AsItIs` are the files its
+macro_rules! skeletons {
+    ($($category:literal: $entry:literal $class:literal $(, $more:literal)?;)*) => {&[$(
+        Skeleton {
+            category: $category,
+            entry: $entry,
+            class: $class,
+            pieces: &[
+                piece!(concat!("src/", $entry, ".rs"), AsItIs),
+                piece!(concat!("tests/", $entry, ".rs"), In),
+                $(piece!($more, AsItIs),)?
+            ],
+        },
+    )*]};
+}
+
+/// What `cargo generate` makes every package of: the template without what only that tool reads. `AsItIs` are the files its
 /// `exclude` names.
-const TEMPLATE: &[Piece] = &[
+const SHARED: &[Piece] = &[
     piece!(".gitignore", In),
     piece!("Cargo.toml", In),
     piece!("README.md", In),
-    piece!("examples/echo_server.rs", AsItIs),
     piece!("plugins.yaml", In),
-    piece!("src/echo.rs", AsItIs),
+    piece!("rustfmt.toml", In),
     piece!("src/lib.rs", In),
-    piece!("tests/echo.rs", In),
 ];
+
+/// As `hooks/choose-skeleton.rhai` has them: category, entry, class, and what there is beside its source and its tests.
+const SKELETONS: &[Skeleton] = skeletons! {
+    "custom_dataset_loader": "transcript" "TranscriptLoader";
+    "data_exporter": "markdown" "MarkdownExporter";
+    "endpoint": "echo" "EchoEndpoint", "examples/echo_server.rs";
+    "record_processor": "cost" "CostProcessor";
+    "result_handler": "baseline" "BaselineHandler";
+    "timing_strategy": "batches" "BatchStrategy";
+    "transport": "unix" "UnixTransport";
+};
+
+/// The category of a package where nobody says one.
+pub(super) const DEFAULT_CATEGORY: &str = "endpoint";
+
+/// The categories there is a skeleton of.
+pub(super) fn categories() -> PossibleValuesParser {
+    PossibleValuesParser::new(SKELETONS.iter().map(|skeleton| skeleton.category))
+}
 
 /// Only a clone has this file at this place.
 const CLONE_HOLDS: &str = "plugin-template/hooks/clone.rhai";
@@ -54,13 +97,16 @@ const CLONE_HOLDS: &str = "plugin-template/hooks/clone.rhai";
 #[derive(Debug, Serialize)]
 struct Document {
     name: String,
+    category: &'static str,
+    entry: &'static str,
     folder: PathBuf,
     aiperf: PathBuf,
     files: Vec<&'static str>,
 }
 
 /// `aiperf plugins new NAME`
-pub(super) fn make(name: &str, aiperf: Option<&Path>, form: Form) -> Result<Exit, Failure> {
+pub(super) fn make(name: &str, category: &str, aiperf: Option<&Path>, form: Form) -> Result<Exit, Failure> {
+    let skeleton = SKELETONS.iter().find(|skeleton| skeleton.category == category).expect("clap knows them all");
     let usage = |told: String| Failure::saying(Exit::Usage, told);
     let valid = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
@@ -86,10 +132,12 @@ pub(super) fn make(name: &str, aiperf: Option<&Path>, form: Form) -> Result<Exit
             .with_hint("it would hold aiperf-abi/ and plugin-template/"));
     }
     // Inside the clone a package has to say that it is no member of the clone's workspace.
-    let inside = nearby.is_some_and(|clone| folder.starts_with(clone));
-    for piece in TEMPLATE {
+    let stands_alone = nearby.is_some_and(|clone| folder.starts_with(clone));
+    let told = Told { name, skeleton, aiperf: &aiperf, stands_alone };
+    let pieces = || SHARED.iter().chain(skeleton.pieces);
+    for piece in pieces() {
         let text = match piece.filled {
-            Filled::In => filled(piece.text, name, &aiperf, inside),
+            Filled::In => told.filled(piece),
             Filled::AsItIs => piece.text.to_owned(),
         };
         let path = folder.join(piece.path);
@@ -97,17 +145,18 @@ pub(super) fn make(name: &str, aiperf: Option<&Path>, form: Form) -> Result<Exit
         let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, text));
         written.map_err(|error| Failure::saying(Exit::Failed, format!("{}: {error}", path.display())))?;
     }
-    let files = TEMPLATE.iter().map(|piece| piece.path).collect();
-    form.tell(&Document { name: name.to_owned(), folder, aiperf, files }, |document| {
+    let files = pieces().map(|piece| piece.path).collect();
+    let Skeleton { category, entry, .. } = *skeleton;
+    form.tell(&Document { name: name.to_owned(), category, entry, folder, aiperf, files }, |document| {
         fitted(&words(document), columns())
     });
     Ok(Exit::Success)
 }
 
-fn words(Document { name, folder, aiperf, .. }: &Document) -> String {
+fn words(Document { name, category, entry, folder, aiperf, .. }: &Document) -> String {
     format!(
         "Made {}, built against {}\n\nNext:\n  cd {name}\n  cargo test\n  cargo build --release\n  aiperf plugins add .\n  \
-         aiperf plugins endpoint echo\n",
+         aiperf plugins {category} {entry}\n\nREADME.md has the command that uses it.\n",
         folder.display(),
         aiperf.display()
     )
@@ -129,24 +178,38 @@ fn clone_near(here: &Path) -> Option<PathBuf> {
     candidates.into_iter().find(|folder| folder.join(CLONE_HOLDS).is_file())
 }
 
-/// The placeholders, as `cargo generate` fills them in.
-fn filled(text: &str, name: &str, aiperf: &Path, stands_alone: bool) -> String {
-    const IF: &str = "{% if stands_alone %}";
-    const END: &str = "{% endif %}";
-    let mut text = text
-        .replace("{{project-name}}", name)
-        .replace("{{crate_name}}", &name.replace('-', "_"))
-        .replace("{{aiperf}}", &aiperf.display().to_string());
-    if let (Some(start), Some(end)) = (text.find(IF), text.find(END)) {
-        let inner = if stands_alone { text[start + IF.len()..end].to_owned() } else { String::new() };
-        text.replace_range(start..end + END.len(), &inner);
+/// What the placeholders stand for, as the hooks of `cargo generate` set them.
+struct Told<'a> {
+    name: &'a str,
+    skeleton: &'a Skeleton,
+    aiperf: &'a Path,
+    stands_alone: bool,
+}
+
+impl Told<'_> {
+    /// The template keeps to what Liquid, which `cargo generate` speaks, and Jinja have in common.
+    fn filled(&self, piece: &Piece) -> String {
+        let mut jinja = Environment::new();
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        jinja.set_syntax(syntax.expect("the delimiters are the usual ones"));
+        jinja.set_undefined_behavior(UndefinedBehavior::Strict);
+        let values = context! {
+            package => self.name,
+            crate_name => self.name.replace('-', "_"),
+            aiperf => self.aiperf.display().to_string(),
+            stands_alone => self.stands_alone,
+            category => self.skeleton.category,
+            entry => self.skeleton.entry,
+            class => self.skeleton.class,
+        };
+        jinja.render_str(piece.text, values).expect("a test renders every file of the template")
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plugin::category;
 
     /// The files of the template on the disk, without those that only `cargo generate` reads.
     fn on_disk(folder: &Path, root: &Path, into: &mut Vec<String>) {
@@ -161,28 +224,47 @@ mod tests {
         }
     }
 
+    fn all() -> impl Iterator<Item = &'static Piece> {
+        SHARED.iter().chain(SKELETONS.iter().flat_map(|skeleton| skeleton.pieces))
+    }
+
     #[test]
     fn the_program_holds_the_whole_template() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-template");
         let mut disk = Vec::new();
         on_disk(&root, &root, &mut disk);
         disk.sort();
-        let mut held: Vec<_> = TEMPLATE.iter().map(|piece| piece.path).collect();
+        let mut held: Vec<_> = all().map(|piece| piece.path).collect();
         held.sort_unstable();
         assert_eq!(held, disk);
         let settings = fs::read_to_string(root.join("cargo-generate.toml")).unwrap();
-        let excluded = settings.lines().find(|line| line.starts_with("exclude")).unwrap();
-        for piece in TEMPLATE {
-            assert_eq!(excluded.contains(piece.path), piece.filled == Filled::AsItIs, "{}", piece.path);
+        for piece in all() {
+            let excluded = settings.contains(&format!("\"{}\",", piece.path));
+            assert_eq!(excluded, piece.filled == Filled::AsItIs, "{}", piece.path);
         }
     }
 
     #[test]
+    fn each_skeleton_is_of_a_category_and_the_hook_has_the_same() {
+        let hook = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-template/hooks/choose-skeleton.rhai");
+        let hook = fs::read_to_string(hook).unwrap();
+        for Skeleton { category, entry, class, .. } in SKELETONS {
+            assert!(category::find(category).is_ok(), "{category}");
+            let line = format!("    {category}: [\"{entry}\", \"{class}\"],");
+            assert!(hook.lines().any(|other| other == line), "{line}");
+        }
+        assert!(SKELETONS.iter().any(|skeleton| skeleton.category == DEFAULT_CATEGORY));
+    }
+
+    #[test]
     fn no_placeholder_is_left() {
-        for piece in TEMPLATE.iter().filter(|piece| piece.filled == Filled::In) {
-            for stands_alone in [true, false] {
-                let text = filled(piece.text, "my-plugins", Path::new("/clone"), stands_alone);
-                assert!(!text.contains("{{") && !text.contains("{%"), "{}: {text}", piece.path);
+        for skeleton in SKELETONS {
+            for piece in SHARED.iter().chain(skeleton.pieces).filter(|piece| piece.filled == Filled::In) {
+                for stands_alone in [true, false] {
+                    let told = Told { name: "my-plugins", skeleton, aiperf: Path::new("/clone"), stands_alone };
+                    let text = told.filled(piece);
+                    assert!(!text.contains("{{") && !text.contains("{%"), "{}: {text}", piece.path);
+                }
             }
         }
     }

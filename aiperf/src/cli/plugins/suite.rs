@@ -137,7 +137,7 @@ pub(super) fn bench(registry: &Registry, wanted: &Path, config: &Value, form: Fo
     let mut classes = Vec::new();
     for class in exports.iter().filter(|class| class.starts_with("endpoint:")) {
         let config = config.to_string();
-        let arguments = [OsStr::new("cost"), library.as_os_str(), OsStr::new(class), OsStr::new(&config)];
+        let arguments = [OsStr::new("cost-of-class"), library.as_os_str(), OsStr::new(class), OsStr::new(&config)];
         let measured: Result<Vec<Call>, String> = probe::apart(&arguments, PATIENCE)
             .map_err(|ending| Failure::saying(Exit::Plugin, format!("{class}: {ending}")))?;
         let calls = measured.map_err(|error| Failure::saying(Exit::Plugin, error))?;
