@@ -393,6 +393,10 @@ fn a_rate_follows_its_series_and_ends_with_it() {
     // 17.5 requests are due in the first half and 32.5 in the second; a machine that stands still loses some.
     let first_half = issued.iter().filter(|at| **at - issued[0] < 100_000_000).count();
     assert!(issued.len() <= 50 && issued.len() - first_half > first_half, "{first_half} of {}", issued.len());
+    let early = |record: &&serde_json::Value| {
+        record["metadata"]["request_start_ns"].as_u64() < record["metadata"]["credit_issued_ns"].as_u64()
+    };
+    assert_eq!(ran.records().iter().find(early), None, "made ahead of its moment, and not sent before it");
     assert!(ran.artifacts.as_ref().is_some_and(|dir| dir.ends_with("sim-openai-chat-request_rate_series")));
 
     let ran = place.profile(&[&base[..], &["--request-rate-series", series, "--request-rate", "5"]].concat());
@@ -400,6 +404,27 @@ fn a_rate_follows_its_series_and_ends_with_it() {
     std::fs::write(place.path().join("rates.json"), "[\n  {\"time_s\": 0, \"qsp\": 1}\n]").expect("a file");
     let ran = place.profile(&[&base[..], &["--request-rate-series", series]].concat()).expect_code(2);
     assert!(ran.stderr.contains("rates.json:2:21: unknown field `qsp`"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_measurement_goes_on_in_the_dataset_where_the_warm_up_stopped() {
+    let warmup = ["--warmup-request-count", "3", "--warmup-request-rate", "2000"];
+    let rate = ["--request-count", "4", "--request-rate", "2000", "--arrival-pattern", "constant"];
+    let base = ["--url", "sim://?ttft=1ms&slots=100", "--isl", "10", "--osl", "1", "--num-dataset-entries", "50"];
+    let ran = Place::new().profile(&[&base[..], &warmup, &rate].concat()).expect_code(0);
+    let inputs: serde_json::Value = serde_json::from_str(&ran.file("inputs.json")).expect("JSON");
+    let known: Vec<&str> =
+        inputs["data"].as_array().expect("a list").iter().filter_map(|one| one["session_id"].as_str()).collect();
+    let mut places: Vec<usize> = ran
+        .records()
+        .iter()
+        .map(|record| {
+            let id = record["metadata"]["conversation_id"].as_str().expect("an id");
+            known.iter().position(|known| *known == id).expect("it is in the inputs")
+        })
+        .collect();
+    places.sort_unstable();
+    assert_eq!(places, [0, 1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
