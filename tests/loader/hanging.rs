@@ -137,14 +137,15 @@ fn a_store_or_sampler_that_does_not_come_back_ends_the_run_with_what_there_is() 
     let composed = ["--dataset-composer", "staircase", "--num-dataset-entries", "5", "--request-count", "9"];
     let kept = [&composed[..], &["--dataset-backing-store", "shelf"]].concat();
     let drawn = [&composed[..], &["--dataset-sampling-strategy", "backwards"]].concat();
-    for (entry, method, args) in
-        [("dataset_backing_store `shelf`", "get", &kept), ("dataset_sampler `backwards`", "next_index", &drawn)]
-    {
+    // A sampler is asked for many at once.
+    for (entry, method, called, args) in [
+        ("dataset_backing_store `shelf`", "get", "get", &kept),
+        ("dataset_sampler `backwards`", "next_index", "fill", &drawn),
+    ] {
         let name = entry.split('`').nth(1).unwrap();
         let options = [format!("{name}.mood=hangs"), format!("{name}.at={method}")];
         let ran = run(("fixture_dataset", DATASET), &[&options[0], &options[1]], args);
-        let said = format!("plugin fixture_dataset 0.3.0, {entry}, {method}: has not answered for 0.2 s");
-        says(&ran, &said);
+        says(&ran, &format!("plugin fixture_dataset 0.3.0, {entry}, {called}: has not answered for 0.2 s"));
         assert!([Some(1), Some(3)].contains(&ran.code), "{:?} {}", ran.code, ran.stderr);
     }
 }
