@@ -4,16 +4,21 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
 use aiperf::builtin;
 use aiperf::config::ProfileFlags;
 use aiperf::plan;
 use aiperf::plugin::manifest::Manifest;
 use aiperf::plugin::registry::{Registration, Registry};
+use aiperf::run::watchdog::Watchdog;
 use aiperf::run::{self, Watcher};
 use aiperf_abi::{Endpoint, Plugin, Ui, UiProgress};
 use aiperf_echo::EchoEndpoint;
 use clap::Parser;
+
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Events of each reply.
 const EVENTS: usize = 16;
@@ -38,7 +43,9 @@ pub(crate) fn run(way: &str, package: &Path, flags: &[String]) {
     }
     let flags = Flags::parse_from(["echo".to_owned()].iter().chain(flags));
     let plan = plan::resolve(&flags.profile, &registry, 7).unwrap_or_else(|error| panic!("{error}"));
-    let finished = run::execute(&plan, &registry, "echo", &mut Silent).unwrap_or_else(|error| panic!("{error}"));
+    let watchdog = Watchdog::start(PATIENCE).expect("a thread");
+    let finished = run::execute(&plan, &registry, "echo", &mut Silent, &watchdog);
+    let finished = finished.unwrap_or_else(|error| panic!("{error}"));
     let one = finished.first().expect("a run");
     assert!(one.failed == 0 && one.problems.is_empty(), "{} failed; {:?}", one.failed, one.problems);
     let rate = one.report.metric("request_throughput").expect("a rate").avg;
