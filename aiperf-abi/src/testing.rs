@@ -1,5 +1,15 @@
-//! Fixtures for the unit tests of a plugin: a model endpoint, a request, replies, a host, a sink; constructors called as the
-//! host calls them; and the same value behind its real thunks. Needs no host and no server.
+//! Fixtures for the unit tests of a plugin, whatever its category: constructors called as the host calls them, the same value
+//! behind its real thunks, and what its methods are given. Needs no host and no server.
+//!
+//! | to test | there is |
+//! |---|---|
+//! | anything | [`construct`], [`via_abi`], [`Fixture`]; [`MockHost`] with its clock, its log and a count of its handles |
+//! | endpoints | [`mock_model_endpoint`], [`mock_request`], [`mock_response`], [`mock_event`] |
+//! | transports | [`CollectingSink`] and what is [`Delivered`] |
+//! | loaders, composers, stores | [`mock_loader_config`], [`mock_composer_config`], [`mock_sample`], [`mock_conversation`], [`CollectingConversations`] |
+//! | strategies, arrivals, ramps, samplers, choices of a server | [`MockTiming`], [`mock_arrival_config`], [`mock_ramp_config`], [`mock_selection_config`] |
+//! | processors, exporters, handlers, plots | [`mock_record`], [`mock_lines`], [`mock_report`], [`mock_page`], [`mock_results`] |
+//! | displays, communications, services and their managers | [`mock_ui_events`], [`mock_messages`], [`MockFleet`] |
 //!
 //! ```
 //! # use aiperf_abi::*;
@@ -18,7 +28,10 @@
 //! assert!(endpoint.parse_response(mock_response("hi").response()).unwrap().is_some());
 //! ```
 
+mod dataset;
+mod host;
 mod results;
+mod running;
 mod timing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,22 +41,25 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+pub use self::dataset::{
+    CollectingConversations, mock_composer_config, mock_conversation, mock_loader_config, mock_sample,
+};
+pub use self::host::MockHost;
 pub use self::results::{mock_lines, mock_page, mock_record, mock_report, mock_results};
-pub use self::timing::{MockTiming, Wish, mock_arrival_config, mock_ramp_config};
-use crate::author::context::{Context, Host, Level, Plugin, Setup};
-use crate::author::dataset::ConversationSink;
-use crate::author::error::{Error, Result};
+pub use self::running::{MockFleet, MockService, mock_messages, mock_ui_events};
+pub use self::timing::{MockTiming, Wish, mock_arrival_config, mock_ramp_config, mock_selection_config};
+use crate::author::context::{Context, Host, Plugin, Setup};
+use crate::author::error::Result;
 use crate::author::transport::{Flow, Mark, Sink, SinkTarget};
 use crate::category::{Category, Class};
 use crate::data::conversation::{Conversation, Media, Turn};
-use crate::data::dataset::{FileSample, RowFault};
 pub use crate::data::piece::Piece;
 pub use crate::data::request::Request;
 use crate::data::settings::ModelEndpoint;
 use crate::ffi::root;
 use crate::host::make;
 
-/// What the clock of [`MockHost`] always shows, nanoseconds.
+/// What the clock of [`MockHost`] shows until it is moved, nanoseconds.
 pub const MOCK_NOW_NS: u64 = 1_000_000_000;
 
 /// The model under test of all fixtures.
@@ -92,42 +108,6 @@ pub fn mock_event(data: &str) -> Piece<'_> {
     }
 }
 
-/// A host whose clock stands at [`MOCK_NOW_NS`], whose seeds derive from 42, and which keeps what is logged. Clones and
-/// shares are the same host.
-#[derive(Debug, Clone, Default)]
-pub struct MockHost {
-    logs: Arc<Mutex<Vec<(Level, String)>>>,
-}
-
-impl MockHost {
-    /// Everything logged so far.
-    pub fn logs(&self) -> Vec<(Level, String)> {
-        lock(&self.logs).clone()
-    }
-}
-
-impl Host for MockHost {
-    fn log_enabled(&self, _: Level) -> bool {
-        true
-    }
-
-    fn log(&self, level: Level, message: &str) {
-        lock(&self.logs).push((level, message.to_owned()));
-    }
-
-    fn now_ns(&self) -> u64 {
-        MOCK_NOW_NS
-    }
-
-    fn derive_seed(&self, purpose: &str) -> u64 {
-        purpose.bytes().fold(42, |seed, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
-    }
-
-    fn share(&self) -> Box<dyn Host> {
-        Box::new(self.clone())
-    }
-}
-
 /// Makes a plugin with this configuration, [`mock_model_endpoint`] and a [`MockHost`].
 ///
 /// # Errors
@@ -153,57 +133,6 @@ pub fn construct_with<T: Plugin>(fixture: &Fixture, host: &MockHost) -> Result<T
 /// The constructor's.
 pub fn via_abi<C: Category + ?Sized, T: Class<C>>(config: Value) -> Result<Box<C>> {
     make::make::<C>(root::new::<C, T>, THIS_TEST, &Fixture::new(config).context(&MockHost::default()))
-}
-
-/// A [`ConversationSink`] that keeps what it gets.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CollectingConversations {
-    /// Whole conversations, in order.
-    pub pushed: Vec<Conversation>,
-    /// More turns of conversations, in order.
-    pub extended: Vec<Conversation>,
-    /// Bad rows, in order.
-    pub faults: Vec<RowFault>,
-    /// Whether a bad row ends it, as it does in a run.
-    pub stops_at_fault: bool,
-}
-
-impl ConversationSink for CollectingConversations {
-    fn push(&mut self, conversation: Conversation) -> Result<()> {
-        self.pushed.push(conversation);
-        Ok(())
-    }
-
-    fn extend(&mut self, conversation: Conversation) -> Result<()> {
-        self.extended.push(conversation);
-        Ok(())
-    }
-
-    fn fault(&mut self, fault: RowFault) -> Result<()> {
-        let stop = self.stops_at_fault.then(|| Error::invalid_input(fault.to_string()));
-        self.faults.push(fault);
-        stop.map_or(Ok(()), Err)
-    }
-}
-
-/// A conversation of two turns, the second half a second after the reply to the first.
-pub fn mock_conversation() -> Conversation {
-    let second = Turn { delay: Some(500.0), ..Turn::text("And then?") };
-    Conversation {
-        session_id: "test-conversation".to_owned(),
-        turns: vec![Turn::text("Hello, world!"), second],
-        ..Conversation::default()
-    }
-}
-
-/// How a file begins whose first line is this row, for [`can_load`](crate::CustomDatasetLoader::can_load).
-pub fn mock_sample(row: &Value) -> FileSample {
-    FileSample {
-        path: "rows.jsonl".into(),
-        first_line: row.to_string(),
-        row: row.as_object().cloned(),
-        ..FileSample::default()
-    }
 }
 
 const THIS_TEST: make::Package<'static> = make::Package { name: "under-test", version: "0.0.0" };

@@ -7,18 +7,21 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use aiperf::plugin::library::Library;
-use aiperf::timing::arrival::ConcurrencyBurstArrival;
-use aiperf::timing::strategy::ConcurrencyStrategy;
-use aiperf_abi::testing::{Fixture, MockHost, construct, mock_event, mock_request};
+use aiperf_abi::host::Category;
+use aiperf_abi::testing::{
+    Fixture, MockHost, construct, mock_arrival_config, mock_event, mock_lines, mock_ramp_config, mock_request,
+    mock_selection_config,
+};
 use aiperf_abi::{
-    Actions, ArrivalPattern, Endpoint, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming, json,
+    Actions, ArrivalPattern, DatasetSampler, Endpoint, Plugin, Ramp, RecordBatch, RecordProcessor, Returned,
+    TimingEvent, TimingHost, TimingStrategy, Upcoming, UrlSelectionStrategy, Value, json,
 };
 
-#[path = "../../tests/loader/fixtures/chat.rs"]
-mod chat;
 #[path = "../../tests/loader/fixtures.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod fixtures;
+#[path = "../../tests/loader/fixtures/right.rs"]
+mod right;
 
 /// How long one round measures one of the two.
 const ROUND: Duration = Duration::from_millis(20);
@@ -26,59 +29,73 @@ const ROUND: Duration = Duration::from_millis(20);
 const ROUNDS: u32 = 25;
 
 /// One thing that is called, on whichever endpoint.
-type Call<'a> = (String, Box<dyn Fn(&dyn Endpoint) + 'a>);
+type Call<'a> = (String, Box<dyn Fn(&mut dyn Endpoint) + 'a>);
 
 fn main() {
-    let library = Library::open(&fixtures::built("release", &LIBRARIES).library("fixture_chat"));
-    let library = library.unwrap_or_else(|error| panic!("{error}"));
-    let fixture = Fixture::new(json!({}));
-    let made = library.make::<dyn Endpoint>("Chat", &fixture.context(&MockHost::default()));
-    let loaded = made.unwrap_or_else(|error| panic!("{error}"));
-    let built_in: Box<dyn Endpoint> = Box::new(construct::<chat::Chat>(json!({})).expect("it has no way to fail"));
-
-    println!("{:<32} {:>12} {:>12} {:>8}", "call (ns)", "built-in", "library", "ratio");
+    let library = Library::open(&fixtures::built("release", &["fixture_right"]).library("fixture_right"));
+    let pairs = Pairs(library.unwrap_or_else(|error| panic!("{error}")));
+    println!("{:<44} {:>12} {:>12} {:>8}", "call (ns)", "built-in", "library", "ratio");
+    let mut endpoints = pairs.of::<dyn Endpoint, right::Chat>("Chat", json!({}), |built_in| Box::new(built_in));
     for (name, call) in calls() {
-        let (mut direct, mut through) = (f64::MAX, f64::MAX);
-        for _ in 0..ROUNDS {
-            direct = direct.min(nanoseconds(|| call(&*built_in)));
-            through = through.min(nanoseconds(|| call(&*loaded)));
-        }
-        println!("{name:<32} {direct:>12.0} {through:>12.0} {:>8.2}", through / direct);
+        row(&name, 1, &mut endpoints, |endpoint| call(endpoint));
     }
-    schedule();
+    schedule(&pairs);
+    records(&pairs);
 }
 
-const LIBRARIES: [&str; 2] = ["fixture_chat", "fixture_schedule"];
+/// Makes the same class twice: as it is in this program, and as it is in the library.
+struct Pairs(&'static Library);
 
-/// What is asked for every request to know when it is sent: the built-in ones do as little as those of the library.
-fn schedule() {
-    let library = Library::open(&fixtures::built("release", &LIBRARIES).library("fixture_schedule"));
-    let library = library.unwrap_or_else(|error| panic!("{error}"));
-    let fixture = Fixture::new(json!({"rate": 10.0}));
-    let host = MockHost::default();
-    let cx = fixture.context(&host);
-    let bursty = library.make::<dyn ArrivalPattern>("Bursty", &cx).unwrap_or_else(|error| panic!("{error}"));
-    let mut arrivals: [Box<dyn ArrivalPattern>; 2] = [Box::new(ConcurrencyBurstArrival), bursty];
-    row("an interval of an arrival", |which| {
-        black_box(arrivals[which].next_interval().expect("it has no way to fail"));
-    });
-    let patient = library.make::<dyn TimingStrategy>("Patient", &cx).unwrap_or_else(|error| panic!("{error}"));
-    let mut strategies: [Box<dyn TimingStrategy>; 2] = [Box::new(ConcurrencyStrategy), patient];
-    row("an event of a timing strategy", |which| {
+impl Pairs {
+    fn of<C: Category + ?Sized, T: Plugin>(&self, class: &str, config: Value, plain: fn(T) -> Box<C>) -> [Box<C>; 2] {
+        let built_in = plain(construct(config.clone()).expect("it has no way to fail"));
+        let loaded = self.0.make::<C>(class, &Fixture::new(config).context(&MockHost::default()));
+        [built_in, loaded.unwrap_or_else(|error| panic!("{error}"))]
+    }
+}
+
+/// What is asked for every request to know when it is sent, with what, and to whom: the classes do as little as can be done.
+fn schedule(pairs: &Pairs) {
+    let config = json!(mock_arrival_config());
+    let mut arrivals = pairs.of::<dyn ArrivalPattern, right::Even>("Even", config, |one| Box::new(one));
+    row("an interval of an arrival", 1, &mut arrivals, |one| drop(black_box(one.next_interval())));
+    let config = json!(mock_ramp_config());
+    let mut ramps = pairs.of::<dyn Ramp, right::Straight>("Straight", config, |one| Box::new(one));
+    row("a value of a ramp", 1, &mut ramps, |one| drop(black_box(one.value_at(black_box(2.5)))));
+    let config = json!(mock_selection_config());
+    let mut samplers = pairs.of::<dyn DatasetSampler, right::Around>("Around", config.clone(), |one| Box::new(one));
+    row("a draw of a sampler", 1, &mut samplers, |one| drop(black_box(one.next_index())));
+    let mut indices = [0; 1024];
+    row("a draw of a sampler, 1024 at once", 1024, &mut samplers, |one| drop(black_box(one.fill(&mut indices))));
+    let mut choices = pairs.of::<dyn UrlSelectionStrategy, right::Around>("Around", config, |one| Box::new(one));
+    row("a choice of a server", 1, &mut choices, |one| drop(black_box(one.next_url_index())));
+    let mut strategies = pairs.of::<dyn TimingStrategy, right::Patient>("Patient", json!({}), |one| Box::new(one));
+    row("an event of a timing strategy", 1, &mut strategies, |one| {
         let event = TimingEvent::CreditReturned(Returned::with_next(7, 0, 5));
-        let told = strategies[which].on_event(1, event, &mut Actions::new(&mut Deaf));
-        told.expect("it has no way to fail");
+        one.on_event(1, event, &mut Actions::new(&mut Deaf)).expect("it has no way to fail");
     });
 }
 
-fn row(name: &str, mut call: impl FnMut(usize)) {
+/// What looks at every record: alone, and in batches as a run hands them over.
+fn records(pairs: &Pairs) {
+    let mut processors = pairs.of::<dyn RecordProcessor, right::Latency>("Latency", json!({}), |one| Box::new(one));
+    for count in [1, 100] {
+        let lines = mock_lines(count);
+        let name = format!("a record of a processor, {count} at once");
+        row(&name, count as u32, &mut processors, |one| drop(black_box(one.process(RecordBatch::new(&lines)))));
+    }
+}
+
+/// Nanoseconds of a call that does so many things, for each of them.
+fn row<C: ?Sized>(name: &str, things: u32, pair: &mut [Box<C>; 2], mut call: impl FnMut(&mut C)) {
     let mut best = [f64::MAX; 2];
     for _ in 0..ROUNDS {
-        for (which, best) in best.iter_mut().enumerate() {
-            *best = best.min(nanoseconds(|| call(which)));
+        for (best, one) in best.iter_mut().zip(pair.iter_mut()) {
+            *best = best.min(nanoseconds(|| call(one)) / f64::from(things));
         }
     }
-    println!("{name:<32} {:>12.0} {:>12.0} {:>8.2}", best[0], best[1], best[1] / best[0]);
+    let [built_in, library] = best.map(|ns| if ns < 10.0 { format!("{ns:.1}") } else { format!("{ns:.0}") });
+    println!("{name:<44} {built_in:>12} {library:>12} {:>8.2}", best[1] / best[0]);
 }
 
 /// A host that is asked for much and does nothing.

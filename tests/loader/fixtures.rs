@@ -40,12 +40,13 @@ pub(crate) const fn bare_program(name: &'static str, source: &'static str, contr
 /// The contract as it is.
 const TODAY: &str = "today";
 
-const CRATES: [Crate; 13] = [
+const CRATES: [Crate; 14] = [
     library("fixture_many", "many.rs", TODAY),
     library("fixture_schedule", "schedule.rs", TODAY),
     library("fixture_results", "results.rs", TODAY),
     library("fixture_dataset", "dataset.rs", TODAY),
-    library("fixture_chat", "chat.rs", TODAY),
+    library("fixture_right", "right.rs", TODAY),
+    library("fixture_wrong", "wrong.rs", TODAY),
     library("fixture_newer", "one.rs", "newer"),
     library("fixture_layout", "one.rs", "layout"),
     library("fixture_major", "one.rs", "major"),

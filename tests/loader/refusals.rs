@@ -129,3 +129,19 @@ fn what_is_refused_stays_refused_and_what_is_mended_loads() {
     copies.file("mended.so", &plugin);
     Library::open(&path).map(drop).unwrap();
 }
+
+#[test]
+fn a_library_is_loaded_only_with_the_digest_of_the_lock_and_its_digest_is_that_of_its_bytes() {
+    let copies = Copies::new();
+    let path = copies.file("locked.so", &std::fs::read(fixture("fixture_many")).unwrap());
+    let locked = "0".repeat(64);
+    let error = Library::open_locked(&path, Some(&locked)).map(drop).expect_err("it is refused");
+    assert!(matches!(error, LibraryError::NotLocked { .. }), "{error}");
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    assert!(!maps.contains("locked.so"), "nothing of it was loaded");
+    let digest = aiperf::plugin::digest::sha256(&path).unwrap();
+    let library = Library::open_locked(&path, Some(&digest)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(library.sha256(), digest);
+    // One that is open already is held to it, too.
+    assert!(matches!(Library::open_locked(&path, Some(&locked)).map(drop), Err(LibraryError::NotLocked { .. })));
+}

@@ -248,3 +248,14 @@ fn many_threads_send_at_once() {
         }
     });
 }
+
+#[test]
+fn a_reply_that_is_kept_beyond_its_request_reaches_nobody_else() {
+    let ends: Vec<_> = (0..3).map(|_| end("hoard")).collect();
+    for (result, sink) in ends {
+        result.unwrap();
+        let delivered = sink.delivered();
+        assert!(delivered.closed);
+        assert_eq!(delivered.body(), b"mine", "what was written to it later went nowhere");
+    }
+}

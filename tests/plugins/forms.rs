@@ -23,6 +23,17 @@ fn the_lists() {
 }
 
 #[test]
+fn long_class_paths_stay_whole() {
+    let place = Place::new();
+    let class = "nvidia_optimized_exporters:OptimizedRecordsExporter";
+    place.package("data/aiperf/plugins/long", "nvidia-optimized-exporters", &[("csv", 0, class)]);
+    let list = place.plugins("list-implementations data_exporter");
+    let row =
+        format!("csv\n  {class}\n  of nvidia-optimized-exporters, priority 0\ncsv (shadowed)\n  aiperf:CsvExporter\n");
+    assert!(list.quiet().contains(&row), "{}", list.stdout);
+}
+
+#[test]
 fn everything_about_one() {
     let place = some();
     let forms = ["endpoint echo", "data_exporter CSV", "data_exporter aiperf:CsvExporter", "data_exporter files:Json"];

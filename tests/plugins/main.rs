@@ -4,6 +4,9 @@ mod adding;
 mod authoring;
 mod completing;
 mod finding;
+#[path = "../loader/fixtures.rs"]
+#[expect(dead_code, reason = "the tests of the loader use more of it")]
+mod fixtures;
 mod forms;
 mod health;
 mod place;

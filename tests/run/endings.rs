@@ -110,6 +110,20 @@ fn a_run_without_one_success_fails() {
     assert_eq!(ran.summary()["error_summary"][0]["count"], json!(4));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn too_few_open_files_are_refused_with_words_before_anything_is_made() {
+    for files in [6, 20] {
+        let place = Place::new();
+        let line = format!("ulimit -n {files} && exec \"$0\" profile --url sim:// --request-count 1");
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_aiperf")]).current_dir(place.path());
+        let ran = place.ended(&command.output().expect("a shell")).expect_code(1);
+        assert!(ran.stderr.contains("a run needs more open files than `ulimit -n` allows"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_wrong_command_line_says_what_is_meant_and_makes_nothing() {
     for (args, code, words) in [

@@ -149,11 +149,11 @@ impl<T: CustomDatasetLoader> Service for As<dyn CustomDatasetLoader, T> {
 
 impl CustomDatasetLoader for Loaded<FfiService> {
     fn can_load(&mut self, sample: &FileSample) -> Result<bool> {
-        self.words("can_load", &write(sample)?, &mut Silence)
+        self.words_here(&"can_load", &write(sample)?, &mut Silence)
     }
 
     fn load(&mut self, path: &Path, out: &mut dyn ConversationSink) -> Result<()> {
-        self.words("load", &write(&path)?, &mut Inward(out))
+        self.words_here(&"load", &write(&path)?, &mut Inward(out))
     }
 }
 
@@ -174,11 +174,11 @@ impl<T: PublicDatasetLoader> Service for As<dyn PublicDatasetLoader, T> {
 
 impl PublicDatasetLoader for Loaded<FfiService> {
     fn files(&mut self) -> Result<Vec<RemoteFile>> {
-        self.words("files", &[], &mut Silence)
+        self.words_here(&"files", &[], &mut Silence)
     }
 
     fn load(&mut self, files: &[PathBuf], out: &mut dyn ConversationSink) -> Result<()> {
-        self.words("load", &write(&files)?, &mut Inward(out))
+        self.words_here(&"load", &write(&files)?, &mut Inward(out))
     }
 }
 
@@ -198,7 +198,7 @@ impl<T: DatasetComposer> Service for As<dyn DatasetComposer, T> {
 
 impl DatasetComposer for Loaded<FfiService> {
     fn compose(&mut self, out: &mut dyn ConversationSink) -> Result<()> {
-        self.words("compose", &[], &mut Inward(out))
+        self.words_here(&"compose", &[], &mut Inward(out))
     }
 }
 
@@ -228,16 +228,16 @@ impl LoadedStore {
 
 impl DatasetBackingStore for LoadedStore {
     fn add(&mut self, conversations: Vec<Conversation>) -> Result<()> {
-        self.inner().words("add", &write(&conversations)?, &mut Silence)
+        self.inner().words_here(&"add", &write(&conversations)?, &mut Silence)
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.inner().words("finish", &[], &mut Silence)
+        self.inner().words_here(&"finish", &[], &mut Silence)
     }
 
     fn get(&self, number: u64) -> Result<Arc<Conversation>> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.words("get", &write(&number)?, &mut Silence).map(Arc::new)
+        inner.words_here(&"get", &write(&number)?, &mut Silence).map(Arc::new)
     }
 }
 

@@ -162,13 +162,13 @@ macro_rules! numbers {
             $(fn $method(&mut self $(, $argument: $type)?) -> crate::author::error::Result<numbers!(@result $($result)?)> {
                 use crate::ffi::numbers::Number;
                 let argument = numbers!(@argument $($argument)?);
-                let result = self.numbers(stringify!($method), $number, argument.out())?;
+                let result = self.numbers(&stringify!($method), $number, argument.out())?;
                 $(self.check(stringify!($method), <$result>::back(result), $is_sane)?;)?
                 Ok(Number::back(result))
             })*
 
             $(fn $bulk(&mut self, $out: &mut [u64]) -> crate::author::error::Result<()> {
-                self.fill(stringify!($bulk), $bulk_number, $out)
+                self.fill(&stringify!($bulk), $bulk_number, $out)
             })?
         }
     };

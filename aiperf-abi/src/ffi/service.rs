@@ -151,7 +151,7 @@ macro_rules! service {
         impl $trait for crate::host::Loaded<crate::ffi::service::FfiService> {
             $(fn $method(&mut self $(, $argument: $type)?) -> crate::author::error::Result<service!(@result $($result)?)> {
                 let words = service!(@argument $($argument)?);
-                self.words(stringify!($method), &words, &mut crate::ffi::back::Silence)
+                self.words(&stringify!($method), &words)
             })*
         }
     };

@@ -100,7 +100,7 @@ impl Category for dyn TimingStrategy {
 impl TimingStrategy for Loaded<FfiNumbers> {
     fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
         let event = write(now_ns, event);
-        self.origin.call("on_event", || self.ffi.call(ON_EVENT, &event, &mut [], &mut Wishes(actions)))
+        self.origin.call(&"on_event", || self.ffi.call(ON_EVENT, &event, &mut [], &mut Wishes(actions)))
     }
 }
 

@@ -39,5 +39,6 @@
 //! is what the table says. An entry that has panicked three times is not called any more. A panic never ends the process, which
 //! is why a library built with `panic = "abort"` is refused. Answers that cannot be (an interval below 0) are errors as well.
 //!
-//! A method that never returns cannot be stopped, only left behind: requests have their time limit, displays, communications, services that hear
-//! and handlers theirs.
+//! A method that never returns cannot be stopped, only left behind, after `aiperf profile --plugin-timeout` (30 s): then it has failed.
+//! Where nothing can go on without it (an endpoint, a schedule, what gives conversations), the run ends with what there is. A loader that
+//! hands over conversations is not stuck, however long it takes; a transport's requests have their own time limit.

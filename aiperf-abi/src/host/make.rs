@@ -25,6 +25,6 @@ pub(crate) fn make<C: Category + ?Sized>(new: New<C::Ffi>, of: Package<'_>, cx: 
     let origin = Origin::new(of.name, of.version, C::NAME, cx.entry());
     let setup = serde_json::to_vec(&cx.setup())?;
     // SAFETY: a constructor takes what its signature says, and keeps nothing that is borrowed.
-    let ffi = origin.call("constructor", || unsafe { new(FfiNew::of(cx, &setup)) })?;
+    let ffi = origin.call(&"constructor", || unsafe { new(FfiNew::of(cx, &setup)) })?;
     Ok(C::loaded(Loaded { ffi, origin }))
 }

@@ -1,6 +1,7 @@
 //! The host's half: checks the header of a loaded library, and gives its classes back as the same safe traits that authors
 //! implement. Opening files is the host's own business.
 
+mod calls;
 mod endpoint;
 mod layout;
 mod loaded;
@@ -10,6 +11,7 @@ mod root;
 mod transport;
 
 pub use abi_stable::library::AbiHeaderRef;
+pub use calls::{Call, under_way};
 pub use loaded::Loaded;
 pub use root::{HEADER_SYMBOL, Refusal, Root};
 

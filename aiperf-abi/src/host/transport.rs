@@ -33,7 +33,7 @@ impl Transport for LoadedTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
         let delivery = Arc::new(Delivery::new(sink));
         let end = FfiSink::of(SinkEnd(Arc::clone(&delivery)));
-        let call = self.origin.call("send", || self.ffi.send(&request, end));
+        let call = self.origin.call(&"send", || self.ffi.send(&request, end));
         Box::pin(Sending { delivery, origin: Arc::clone(&self.origin), call: Some(call) })
     }
 }

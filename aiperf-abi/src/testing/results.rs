@@ -28,6 +28,22 @@ pub fn mock_record(number: u64) -> Record {
 }
 
 /// Lines of so many records, as `RecordBatch` takes them.
+///
+/// ```
+/// # use aiperf_abi::*;
+/// # struct Latency;
+/// # impl Plugin for Latency { fn new(_: &Context<'_>) -> Result<Self> { Ok(Self) } }
+/// # impl RecordProcessor for Latency {
+/// #     fn metrics(&mut self) -> Result<Vec<MetricDeclaration>> { Ok(vec![MetricDeclaration::new("twice", "Twice", "ms")]) }
+/// #     fn process(&mut self, batch: RecordBatch<'_>) -> Result<Vec<Vec<Option<f64>>>> {
+/// #         batch.iter().map(|record| Ok(vec![record?.metrics["request_latency"].value.as_f64().map(|ms| 2.0 * ms)])).collect()
+/// #     }
+/// # }
+/// use aiperf_abi::testing::{mock_lines, via_abi};
+///
+/// let mut processor = via_abi::<dyn RecordProcessor, Latency>(json!({})).unwrap();
+/// assert_eq!(processor.process(RecordBatch::new(&mock_lines(2))).unwrap(), [[Some(200.0)], [Some(200.0)]]);
+/// ```
 pub fn mock_lines(count: u64) -> String {
     let line = |number| serde_json::to_string(&mock_record(number)).expect("a record is JSON") + "\n";
     (0..count).map(line).collect()

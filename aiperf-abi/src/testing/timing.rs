@@ -1,8 +1,10 @@
-//! Fixtures for what decides when: a host that writes down a strategy's wishes, and a walk on a clock of its own.
+//! Fixtures for what decides when and which: configurations, a host that writes down a strategy's wishes, and a walk on a
+//! clock of its own.
 
 use std::collections::BTreeSet;
 
 use crate::author::error::Result;
+use crate::author::selection::SelectionConfig;
 use crate::author::timing::{
     Actions, ArrivalConfig, RampConfig, Returned, TimingEvent, TimingHost, TimingStrategy, Upcoming,
 };
@@ -15,6 +17,11 @@ pub fn mock_arrival_config() -> ArrivalConfig {
 /// From 1 to 10 within 5 seconds, seed 42.
 pub fn mock_ramp_config() -> RampConfig {
     RampConfig::new(1.0, 10.0, 5.0, 42)
+}
+
+/// One of 10, seed 42.
+pub fn mock_selection_config() -> SelectionConfig {
+    SelectionConfig::new(10, 42)
 }
 
 /// What a strategy asked for.
@@ -43,6 +50,22 @@ pub enum Wish {
 }
 
 /// A host that writes down what a strategy asks for. Arrivals are evenly spaced.
+///
+/// ```
+/// # use aiperf_abi::*;
+/// # struct Patient;
+/// # impl TimingStrategy for Patient {
+/// #     fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
+/// #         if !matches!(event, TimingEvent::Timer) { actions.start_session(now_ns); }
+/// #         Ok(())
+/// #     }
+/// # }
+/// use aiperf_abi::testing::MockTiming;
+///
+/// // Requests of a millisecond, one after the other.
+/// let starts = MockTiming::default().walk(&mut Patient, 3, 1_000_000).unwrap();
+/// assert_eq!(starts, [0, 1_000_000, 2_000_000]);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct MockTiming {
     /// Everything asked for, in order.

@@ -1,10 +1,12 @@
-//! The program that `scripts/bench load` puts beside aiperf: the barest client that reads and parses the same streams, in
-//! a process of its own, so that its costs can be told apart. The server of both is `aiperf reference-server`.
+//! The programs that `scripts/bench load` puts beside aiperf, each in a process of its own, so that its costs can be told
+//! apart: the barest client that reads and parses the same streams, from `aiperf reference-server`; and aiperf's own engine
+//! with the echo endpoint as a plugin or built in, with a server for it.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock of the machine itself")]
 #![expect(clippy::print_stdout, reason = "programs that print what they measured")]
 
 mod bare;
+mod echo;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -19,6 +21,11 @@ fn main() {
             number("concurrency", 1.0) as usize,
             number("requests", 100.0) as usize,
         ),
-        _ => println!("Run by `scripts/bench load`.\n  bare --port N [--concurrency N] [--requests N]"),
+        Some("echo-server") => echo::serve(),
+        Some("echo") if arguments.len() > 2 => echo::run(&arguments[1], arguments[2].as_ref(), &arguments[3..]),
+        _ => println!(
+            "Run by `scripts/bench load`.\n  bare --port N [--concurrency N] [--requests N]\n  echo-server\n  \
+             echo plugin|built-in PACKAGE [FLAGS of `aiperf profile`]"
+        ),
     }
 }

@@ -194,7 +194,7 @@ pub fn make<C: BuiltIn + ?Sized>(entry: &Entry, setup: Setup<'_>, host: &dyn Hos
             let new = new.expect("an entry is registered with a constructor of its category");
             new(&cx).map_err(|error| MakeError::Builtin { category, name, error })
         }
-        Source::Library { path, .. } => Library::open(path)
+        Source::Library { path, .. } => Library::open_locked(path, entry.package.locked())
             .and_then(|library| library.make::<C>(&entry.class.type_name, &cx))
             .map_err(|source| MakeError::Library {
                 category,

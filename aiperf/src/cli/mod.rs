@@ -7,6 +7,7 @@ pub mod console;
 pub mod failure;
 mod merged;
 pub mod output;
+mod patience;
 pub mod plugins;
 pub mod profile;
 pub mod validate;
@@ -64,7 +65,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.verbose);
     let ended = match cli.command {
-        Command::Profile(args) => profile::run(&args, &cli.discovery),
+        Command::Profile(args) => profile::run(args, cli.discovery),
         Command::Plugins(args) => plugins::run(&args, &cli.discovery),
         Command::AnalyzeTrace(args) => analyze_trace::run(&args, &cli.discovery),
         Command::Completions(args) => completions::run(&args),

@@ -1,6 +1,8 @@
 //! `aiperf profile`: flags in, a plan, a run, its results on the screen.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use aiperf_abi::{Page, Ui, UiEvent, UiProgress};
 use clap::Args;
@@ -9,14 +11,17 @@ use super::console::{self, Screen};
 use super::failure::Failure;
 use super::merged;
 use super::output;
+use super::patience::patiently;
 use super::plugins::{DiscoveryArgs, lock};
-use crate::config::ProfileFlags;
+use crate::config::load::DEFAULT_PLUGIN_TIMEOUT_SECONDS;
+use crate::config::{ProfileFlags, values};
 use crate::exit::Exit;
 use crate::export::file::write_whole;
 use crate::plan;
 use crate::plugin::library::Library;
 use crate::plugin::registry::Source;
 use crate::random::RootSeed;
+use crate::run::watchdog::Watchdog;
 use crate::run::{self, Finished, Watcher};
 use crate::secret::{self, REDACTED};
 use crate::ui;
@@ -34,13 +39,27 @@ pub struct ProfileArgs {
     /// Refuse to run without this plugin package, in order and loaded; others that are broken are left out. Repeatable
     #[arg(long, value_name = "PACKAGE", help_heading = "Plugins")]
     require_plugin: Vec<String>,
+
+    /// How long one call into a plugin may take. Then it is left behind; the run goes on without it, or ends with what
+    /// there is
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_PLUGIN_TIMEOUT_SECONDS, value_parser = values::positive, help_heading = "Plugins")]
+    plugin_timeout: f64,
 }
 
 /// Runs the command. The results go to the standard output, all else to the standard error.
 ///
 /// # Errors
 /// When there is nothing to show.
-pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failure> {
+pub fn run(args: Box<ProfileArgs>, discovery: DiscoveryArgs) -> Result<Exit, Failure> {
+    let patience = Duration::try_from_secs_f64(args.plugin_timeout).unwrap_or(Duration::MAX);
+    let watchdog = Watchdog::start(patience)
+        .map_err(|error| Failure::saying(Exit::Failed, format!("cannot watch the plugins: {error}")))?;
+    let watchdog = Arc::new(watchdog);
+    let within = Arc::clone(&watchdog);
+    patiently(&watchdog, move || benchmark(&args, &discovery, &within))
+}
+
+fn benchmark(args: &ProfileArgs, discovery: &DiscoveryArgs, watchdog: &Watchdog) -> Result<Exit, Failure> {
     let mut registry = discovery.registry()?;
     if let Some(lock) = &args.plugin_lock {
         lock::hold(&registry, lock)?;
@@ -50,7 +69,7 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
         if let Source::Library { path, .. } = &package.source {
             let told =
                 |error| Failure::new(Exit::Plugin, &error).with_hint("the package is required: --require-plugin");
-            Library::open(path).map_err(told)?;
+            Library::open_locked(path, package.locked()).map_err(told)?;
         }
     }
     let merged = match &args.flags.config {
@@ -69,7 +88,7 @@ pub fn run(args: &ProfileArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
     tracing::debug!(plan = %plan.to_json(), "in full");
     let command = command_line(std::env::args());
     let mut live = Live::default();
-    let mut finished = run::execute(&plan, &registry, &command, &mut live)?;
+    let mut finished = run::execute(&plan, &registry, &command, &mut live, watchdog)?;
     if let Some(last) = finished.last_mut() {
         last.problems.extend(live.failure);
     }

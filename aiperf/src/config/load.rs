@@ -172,3 +172,6 @@ pub const SMOOTH_ARRIVAL_PATTERN: &str = "gamma";
 
 /// Shape of an arrival pattern that is not told any.
 pub const DEFAULT_SMOOTHNESS: f64 = 1.0;
+
+/// Seconds that a call into a plugin may take.
+pub const DEFAULT_PLUGIN_TIMEOUT_SECONDS: f64 = 30.0;

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use aiperf_abi::{DataExporter, Record, RecordBatch, Report};
 
-use super::{Make, Suite, made, tolerated};
+use super::{Check, Checked, Fault, Folder, Lived, Make, Tried, tolerated, wrong};
 
-pub(super) fn checks(suite: &mut Suite<'_>, make: &Make<'_, dyn DataExporter>) {
-    let folder = suite.folder.to_owned();
-    suite.check("a whole run", || whole_run(make, &folder).map(|told| (told, ())));
-    suite.check("no records", || ended(&mut *made(make)?, &folder).map(|told| (told, ())));
-    suite.check("broken records", || broken(make, &folder).map(|told| (told, ())));
+impl Tried for dyn DataExporter {
+    fn life(make: &Make<'_, Self>) -> Result<Lived, Fault> {
+        let folder = Folder::new();
+        whole_run(&make.inside(&folder)).map(Lived::well)
+    }
+
+    const CHECKS: &'static [Check<Self>] = &[("no records", no_records), ("broken records", broken)];
 }
 
 fn report(folder: &Path) -> Report {
@@ -33,22 +35,27 @@ fn lines(count: u64) -> Result<String, String> {
     })
 }
 
-fn whole_run(make: &Make<'_, dyn DataExporter>, folder: &Path) -> Result<String, String> {
-    let mut exporter = made(make)?;
+fn no_records(make: &Make<'_, dyn DataExporter>) -> Checked {
+    let folder = Folder::new();
+    ended(&mut *make.inside(&folder).value()?, &folder.0)
+}
+
+fn whole_run(make: &Make<'_, dyn DataExporter>) -> Checked {
+    let mut exporter = make.value()?;
     for batch in [1, 100, 0, 1000] {
         let lines = lines(batch)?;
         exporter.records(RecordBatch::new(&lines)).map_err(|error| format!("a batch of {batch} records: {error}"))?;
     }
-    ended(&mut *exporter, folder)
+    ended(&mut *exporter, &make.folder)
 }
 
 /// The end of a run. What it says it wrote is there.
-fn ended(exporter: &mut dyn DataExporter, folder: &Path) -> Result<String, String> {
+fn ended(exporter: &mut dyn DataExporter, folder: &Path) -> Checked {
     let written = exporter.export(&report(folder)).map_err(|error| format!("the report: {error}"))?;
     for file in &written {
         let path = folder.join(&file.path);
         if !file.path.contains("://") && !path.exists() && !Path::new(&file.path).exists() {
-            return Err(format!("it says it wrote {}, and there is no such file", path.display()));
+            return wrong(format!("it says it wrote {}, and there is no such file", path.display()));
         }
     }
     Ok(match written.len() {
@@ -57,11 +64,15 @@ fn ended(exporter: &mut dyn DataExporter, folder: &Path) -> Result<String, Strin
     })
 }
 
-fn broken(make: &Make<'_, dyn DataExporter>, folder: &Path) -> Result<String, String> {
-    let mut exporter = made(make)?;
-    for lines in ["\n", "{\n", "null\n", "{\"metrics\":7}\n", "\u{0}\u{0}\n"] {
+/// Lines that are no records.
+pub(super) const BROKEN: [&str; 5] = ["\n", "{\n", "null\n", "{\"metrics\":7}\n", "\u{0}\u{0}\n"];
+
+fn broken(make: &Make<'_, dyn DataExporter>) -> Checked {
+    let folder = Folder::new();
+    let mut exporter = make.inside(&folder).value()?;
+    for lines in BROKEN {
         tolerated(exporter.records(RecordBatch::new(lines)))?;
     }
-    tolerated(exporter.export(&report(folder)))?;
+    tolerated(exporter.export(&report(&folder.0)))?;
     Ok("taken or refused with an error".to_owned())
 }

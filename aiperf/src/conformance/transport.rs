@@ -3,14 +3,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use aiperf_abi::testing::CollectingSink;
 use aiperf_abi::{Error, Transport, TransportRequest};
 use tokio::runtime::Runtime;
 
-use super::{Make, Outcome, Suite, from_threads, made, tolerated};
+use super::{Check, Checked, Fault, Lived, Make, Tried, from_threads, tolerated, wrong};
 
 /// How long anything of this may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,52 +19,56 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests of each thread.
 const ROUNDS: usize = 8;
 
-pub(super) fn checks(suite: &mut Suite<'_>, make: &Make<'_, dyn Transport>) {
-    let server = match Server::start() {
-        Ok(server) => server,
-        Err(error) => return suite.told("sends", Outcome::Skipped, &format!("there is no port for a server: {error}")),
-    };
-    let Some(transport) = suite.check("made again", || made(make).map(|value| ("a second value".to_owned(), value)))
-    else {
-        return;
-    };
-    // Its threads drive what a transport of this program leaves to the runtime; a library has a runtime of its own.
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return suite.told("sends", Outcome::Skipped, &format!("there is no thread: {error}")),
-    };
-    let sent = |url: &str| sent(&runtime, &*transport, url);
-    match tolerated(sent(&server.url("whole"))) {
-        Ok(None) => {
-            return suite.told(
-                "sends",
-                Outcome::Skipped,
-                "it takes no http:// URL, and the suite has only an HTTP server",
-            );
-        }
-        Ok(Some(body)) if body == WHOLE => suite.told("sends", Outcome::Passed, "a reply in three chunks"),
-        Ok(Some(body)) => {
-            let told = format!("{} bytes came of the {} that were sent", body.len(), WHOLE.len());
-            suite.told("sends", Outcome::Failed, &told);
-        }
-        Err(fault) => suite.told("sends", Outcome::Failed, &fault),
+impl Tried for dyn Transport {
+    fn life(make: &Make<'_, Self>) -> Result<Lived, Fault> {
+        Stand::new(make)?;
+        Ok(Lived::well("a reply in three chunks"))
     }
-    suite.check("given up", || given_up(&runtime, &*transport, &server).map(|told| (told, ())));
-    suite.check("no server", || no_server(sent).map(|told| (told, ())));
-    let url = server.url("whole");
-    suite.check("many threads", || {
+
+    const CHECKS: &'static [Check<Self>] =
+        &[("given up", |make| given_up(&Stand::new(make)?)), ("no server", |make| no_server(&Stand::new(make)?))];
+
+    fn threads(make: &Make<'_, Self>) -> Checked {
+        let Stand { transport, runtime, server } = &Stand::new(make)?;
+        let (transport, url) = (&**transport, server.url("whole"));
         from_threads(|_| {
             for _ in 0..ROUNDS {
-                match sent(&url) {
+                match sent(runtime, transport, &url) {
                     Ok(body) if body == WHOLE => {}
-                    Ok(_) => return Err("a reply was mixed up while others were on their way".to_owned()),
-                    Err(error) => return Err(error.to_string()),
+                    Ok(_) => return wrong("a reply was mixed up while others were on their way"),
+                    Err(error) => return wrong(error.to_string()),
                 }
             }
             Ok(())
         })?;
-        Ok((format!("{} threads, {ROUNDS} requests each", super::THREADS), ()))
-    });
+        Ok(format!("{} threads, {ROUNDS} requests each", super::THREADS))
+    }
+}
+
+/// A transport that has brought a reply, and what it needs for more.
+struct Stand {
+    transport: Box<dyn Transport>,
+    // Its threads drive what a transport of this program leaves to the runtime; a library has a runtime of its own.
+    runtime: Runtime,
+    server: Server,
+}
+
+impl Stand {
+    fn new(make: &Make<'_, dyn Transport>) -> Result<Self, Fault> {
+        let none = |what: &str, error: &std::io::Error| Fault::Untried(format!("there is no {what}: {error}"));
+        let server = Server::start().map_err(|error| none("port for a server", &error))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| none("thread for a runtime", &error))?;
+        let stand = Self { transport: make.value()?, runtime, server };
+        match tolerated(sent(&stand.runtime, &*stand.transport, &stand.server.url("whole")))? {
+            Some(_) if stand.server.asked.load(Ordering::SeqCst) == 0 => {
+                Err(Fault::Untried("it answers without asking a server, and that is all the suite has".to_owned()))
+            }
+            None => Err(Fault::Untried("it takes no http:// URL, and the suite has only an HTTP server".to_owned())),
+            Some(body) if body == WHOLE => Ok(stand),
+            Some(body) => wrong(format!("{} bytes came of the {} that were sent", body.len(), WHOLE.len())),
+        }
+    }
 }
 
 /// Sends, waits for the end, and gives the body.
@@ -80,7 +85,7 @@ fn sent(runtime: &Runtime, transport: &dyn Transport, url: &str) -> Result<Vec<u
 }
 
 /// A future that is dropped while the server is silent: the connection must go with it, and nothing may come afterwards.
-fn given_up(runtime: &Runtime, transport: &dyn Transport, server: &Server) -> Result<String, String> {
+fn given_up(Stand { transport, runtime, server }: &Stand) -> Checked {
     let sink = CollectingSink::default();
     let request = TransportRequest::post(server.url("stall"), Vec::new(), b"{}".to_vec());
     runtime.block_on(async {
@@ -103,17 +108,17 @@ fn given_up(runtime: &Runtime, transport: &dyn Transport, server: &Server) -> Re
     })?;
     match sink.delivered().chunks.len() == delivered {
         true => Ok("the connection ends with the request, and nothing comes afterwards".to_owned()),
-        false => Err("more was delivered after the request was given up".to_owned()),
+        false => wrong("more was delivered after the request was given up"),
     }
 }
 
-fn no_server(sent: impl Fn(&str) -> Result<Vec<u8>, Error>) -> Result<String, String> {
+fn no_server(Stand { transport, runtime, .. }: &Stand) -> Checked {
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = address.map_err(|error| error.to_string())?;
-    match tolerated(sent(&format!("http://{address}/")))? {
+    match tolerated(sent(runtime, &**transport, &format!("http://{address}/")))? {
         None => Ok("an error".to_owned()),
-        Some(_) => Err("nobody listens there, and it says that the reply was whole".to_owned()),
+        Some(_) => wrong("nobody listens there, and it says that the reply was whole"),
     }
 }
 
@@ -123,6 +128,8 @@ pub(super) const WHOLE: &[u8] = b"one two three";
 /// A server that answers in chunks, wholly or in part.
 struct Server {
     address: SocketAddr,
+    /// Connections so far.
+    asked: Arc<AtomicUsize>,
     /// A client of `stall` has gone.
     gone: mpsc::Receiver<()>,
 }
@@ -132,14 +139,17 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let (tell, gone) = mpsc::channel();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
         // Both kinds of thread end with the process, which has nothing else to do.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                count.fetch_add(1, Ordering::SeqCst);
                 let tell = tell.clone();
                 std::thread::spawn(move || serve(stream, &tell));
             }
         });
-        Ok(Self { address, gone })
+        Ok(Self { address, asked, gone })
     }
 
     fn url(&self, path: &str) -> String {

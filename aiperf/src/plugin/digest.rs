@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, Digest, SHA256};
 
 /// The SHA-256 of a file, as 64 hexadecimal digits.
 ///
@@ -20,7 +20,16 @@ pub fn sha256(path: &Path) -> io::Result<String> {
             length => context.update(&piece[..length]),
         }
     }
-    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digits(&context.finish()))
+}
+
+/// The same of bytes that were read already.
+pub fn sha256_of(bytes: &[u8]) -> String {
+    digits(&ring::digest::digest(&SHA256, bytes))
+}
+
+fn digits(digest: &Digest) -> String {
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -33,7 +42,7 @@ mod tests {
         let file = place.path().join("abc");
         std::fs::write(&file, "abc").unwrap();
         let known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(sha256(&file).unwrap(), known);
+        assert_eq!((sha256(&file).unwrap(), sha256_of(b"abc")), (known.to_owned(), known.to_owned()));
         assert!(sha256(place.path()).is_err(), "a folder has none");
     }
 }

@@ -158,7 +158,11 @@ pub fn preflight(bytes: &[u8]) -> Result<Inspection, InspectError> {
     preflight_for(Target::host(), bytes)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, InspectError> {
+/// The bytes of a file that may be a library.
+///
+/// # Errors
+/// When it cannot be read, or is no regular file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, InspectError> {
     let meta = std::fs::metadata(path).map_err(InspectError::Unreadable)?;
     if meta.is_dir() {
         return Err(InspectError::NotALibrary("a folder"));

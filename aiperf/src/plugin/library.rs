@@ -4,7 +4,6 @@
 
 #![expect(unsafe_code, reason = "the system's loader is unsafe by nature; each block says why it is sound")]
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +12,7 @@ use aiperf_abi::host::{AbiHeaderRef, Category, HEADER_SYMBOL, Refusal, Root, Set
 use aiperf_abi::{Context, ErrorKind};
 use thiserror::Error;
 
+use super::digest::sha256_of;
 use super::inspect::{self, InspectError, Inspection};
 use super::services::HostServices;
 use crate::clock::Clock;
@@ -23,6 +23,7 @@ const RUNTIME_WORKERS: usize = 1;
 /// A plugin library, checked and ready.
 pub struct Library {
     path: PathBuf,
+    sha256: String,
     descriptor: Descriptor,
     root: Root,
 }
@@ -37,6 +38,22 @@ pub enum LibraryError {
         path: PathBuf,
         /// What is wrong with it.
         error: InspectError,
+    },
+    /// Its bytes are not those of the lock; nothing of it was run.
+    #[error("{}: is not the library that is locked (sha256:{found} instead of {locked}); put that back", path.display())]
+    NotLocked {
+        /// The file.
+        path: PathBuf,
+        /// The digest that is locked.
+        locked: String,
+        /// The digest it has.
+        found: String,
+    },
+    /// It is another file than the one that was checked.
+    #[error("{}: was changed while it was opened; start again when it is written", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
     },
     /// The system's loader refused it.
     #[error("{}: the system cannot load it: {reason}{hint}", path.display())]
@@ -130,36 +147,59 @@ impl LibraryError {
     }
 }
 
+/// Libraries live as long as the process, and the system keeps one list of them; this is ours.
+static OPEN: Mutex<Vec<(FileId, &Library)>> = Mutex::new(Vec::new());
+
 impl Library {
+    /// The library that was opened from a file of this canonical path.
+    pub fn opened(path: &Path) -> Option<&'static Self> {
+        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.iter().map(|(_, library)| *library).find(|library| library.path == path)
+    }
+
     /// Opens the library in a file, or gives the one that is open already: a file is loaded once, by whatever path.
     ///
     /// # Errors
     /// When it is no plugin library that this host can use.
     pub fn open(path: &Path) -> Result<&'static Self, LibraryError> {
-        // Libraries live as long as the process, and the system keeps one list of them; this is ours.
-        static OPEN: Mutex<Vec<(FileId, &'static Library)>> = Mutex::new(Vec::new());
+        Self::open_locked(path, None)
+    }
 
+    /// The same, where a lock says which digest it has: that of the very bytes that are checked here and loaded.
+    ///
+    /// # Errors
+    /// As of [`Library::open`], and when the digest is another.
+    pub fn open_locked(path: &Path, locked: Option<&str>) -> Result<&'static Self, LibraryError> {
         let refuse = |error| LibraryError::Inspect { path: path.to_owned(), error };
         // A path without a slash would be looked up in the system's library folders.
         let real = path.canonicalize().map_err(|error| refuse(InspectError::Unreadable(error)))?;
-        let id = real.metadata().map_err(InspectError::Unreadable).and_then(|metadata| file_id(&metadata));
-        let id = id.map_err(refuse)?;
+        let id = FileState::of(&real).map_err(refuse)?.id;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, library)) = open.iter().find(|(known, _)| *known == id) {
-            return Ok(library);
+            return library.held_to(locked).map(|()| *library);
         }
-        let library: &'static Self = Box::leak(Box::new(Self::load(real)?));
+        let library: &'static Self = Box::leak(Box::new(Self::load(real, locked)?));
         open.push((id, library));
         Ok(library)
     }
 
-    fn load(path: PathBuf) -> Result<Self, LibraryError> {
-        let Inspection { descriptor, .. } =
-            inspect::inspect(&path).map_err(|error| LibraryError::Inspect { path: path.clone(), error })?;
+    fn load(path: PathBuf, locked: Option<&str>) -> Result<Self, LibraryError> {
+        let refuse = |error| LibraryError::Inspect { path: path.clone(), error };
+        let before = FileState::of(&path).map_err(refuse)?;
+        let bytes = inspect::read(&path).map_err(refuse)?;
+        let Inspection { descriptor, .. } = inspect::preflight(&bytes).map_err(refuse)?;
+        let sha256 = sha256_of(&bytes);
+        drop(bytes);
+        held_to(&path, &sha256, locked)?;
         let header = header(&path)?;
+        // The system's loader reads the file again, by its path, for `$ORIGIN` and debuggers go by that. So that it was
+        // the same file with the same bytes, nothing may have been written or moved from before the reading until now.
+        if FileState::of(&path).map_err(refuse)? != before {
+            return Err(LibraryError::Changed { path });
+        }
         // SAFETY: the header was read from the symbol it belongs to, and `header` never closes a library.
         let root = unsafe { Root::admit(header) }.map_err(|refusal| refused(&path, &descriptor, refusal))?;
-        let library = Self { path, descriptor, root };
+        let library = Self { path, sha256, descriptor, root };
         library.is_what_it_says()?;
         // Before there is a run there is no seed; a library as a whole only logs.
         let host = Box::new(HostServices::new(root.package(), Clock::start(), 0));
@@ -184,6 +224,15 @@ impl Library {
     /// The file, as it was resolved.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// SHA-256 of the bytes that were checked and loaded, as 64 hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    fn held_to(&self, locked: Option<&str>) -> Result<(), LibraryError> {
+        held_to(&self.path, &self.sha256, locked)
     }
 
     /// What the library says of itself.
@@ -234,18 +283,41 @@ fn refused(path: &Path, descriptor: &Descriptor, refusal: Refusal) -> LibraryErr
     }
 }
 
+fn held_to(path: &Path, found: &str, locked: Option<&str>) -> Result<(), LibraryError> {
+    match locked {
+        Some(locked) if locked != found => {
+            let (locked, found) = (locked.to_owned(), found.to_owned());
+            Err(LibraryError::NotLocked { path: path.to_owned(), locked, found })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Device and inode.
 type FileId = (u64, u64);
 
-#[cfg(unix)]
-fn file_id(metadata: &Metadata) -> Result<FileId, InspectError> {
-    use std::os::unix::fs::MetadataExt;
-    Ok((metadata.dev(), metadata.ino()))
+/// Which file it is, and what changes when somebody writes to it: the times cannot be set back without the last of them.
+#[derive(Debug, PartialEq, Eq)]
+struct FileState {
+    id: FileId,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
 }
 
-#[cfg(not(unix))]
-fn file_id(_: &Metadata) -> Result<FileId, InspectError> {
-    Err(InspectError::System)
+impl FileState {
+    #[cfg(unix)]
+    fn of(path: &Path) -> Result<Self, InspectError> {
+        use std::os::unix::fs::MetadataExt;
+        let file = path.metadata().map_err(InspectError::Unreadable)?;
+        let (modified, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
+        Ok(Self { id: (file.dev(), file.ino()), size: file.size(), modified, changed })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Path) -> Result<Self, InspectError> {
+        Err(InspectError::System)
+    }
 }
 
 /// Opens a library for good and finds its header.

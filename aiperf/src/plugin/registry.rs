@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -56,6 +56,8 @@ pub struct Package {
     pub source: Source,
     /// Its place in the order in which packages were found.
     order: usize,
+    /// The digest its library has to have, once a lock says so.
+    locked: OnceLock<String>,
 }
 
 /// Where a package came from.
@@ -429,6 +431,16 @@ impl Package {
     pub fn name(&self) -> &str {
         self.info.name.as_str()
     }
+
+    /// From here on only a library of this SHA-256 is loaded for it. The first word holds.
+    pub fn lock_to(&self, sha256: &str) {
+        self.locked.get_or_init(|| sha256.to_owned());
+    }
+
+    /// The digest that a lock asks for.
+    pub fn locked(&self) -> Option<&str> {
+        self.locked.get().map(String::as_str)
+    }
 }
 
 impl fmt::Display for Rule {
@@ -473,7 +485,8 @@ impl Registry {
     }
 
     fn admit(&mut self, manifest: Manifest, source: Source) {
-        let package = Arc::new(Package { info: manifest.package, source, order: self.packages.len() });
+        let order = self.packages.len();
+        let package = Arc::new(Package { info: manifest.package, source, order, locked: OnceLock::new() });
         self.entries.extend(manifest.entries.into_iter().map(|declared| Entry {
             category: declared.category,
             name: declared.name,

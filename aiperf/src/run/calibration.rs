@@ -18,10 +18,12 @@ use serde_json::Value;
 
 use self::server::{Script, Served};
 pub use self::spread::Spread;
+use super::watchdog::Watchdog;
 use super::{Finished, RunError, Watcher, execute};
 use crate::builtin;
 use crate::clock::Clock;
 use crate::config::ProfileFlags;
+use crate::config::load::DEFAULT_PLUGIN_TIMEOUT_SECONDS;
 use crate::export::layout::records_jsonl;
 use crate::plan::{self, PlanError};
 use crate::plugin::discovery::DiscoveryOptions;
@@ -102,15 +104,18 @@ pub fn calibrate(options: &Options, tell: &mut dyn FnMut(Moment)) -> Result<Cali
         machine: store::machine(),
         ..Calibration::default()
     };
+    let watchdog = Watchdog::start(Duration::from_secs_f64(DEFAULT_PLUGIN_TIMEOUT_SECONDS))
+        .map_err(|source| RunError::System { what: "watching the plugins", source })?;
+    let watchdog = &watchdog;
     for (number, concurrency) in CONCURRENCIES.into_iter().enumerate() {
-        let step = Step { options, number, concurrency, script: KNOWN, level: "records" };
+        let step = Step { options, watchdog, number, concurrency, script: KNOWN, level: "records" };
         let (finished, served) = step.run(tell)?;
         calibration.errors.push(step.compared(&finished, &served)?);
     }
     let rates = [(SHORT, "request_throughput"), (LONG, "output_token_throughput")];
     let [requests, tokens] = rates.map(|(script, rate)| {
         let number = CONCURRENCIES.len() + usize::from(script.tokens > 1);
-        let step = Step { options, number, concurrency: FLOOD_CONCURRENCY, script, level: "summary" };
+        let step = Step { options, watchdog, number, concurrency: FLOOD_CONCURRENCY, script, level: "summary" };
         let (finished, _) = step.run(tell)?;
         step.number(&finished.report, rate)
     });
@@ -126,6 +131,7 @@ fn date(wall_ns: u64) -> String {
 /// One run of a calibration.
 struct Step<'a> {
     options: &'a Options,
+    watchdog: &'a Watchdog,
     number: usize,
     concurrency: u64,
     script: Script,
@@ -138,7 +144,7 @@ impl Step<'_> {
         let registry = builtin::registry(&DiscoveryOptions::nowhere(), &Preferences::default());
         let plan = plan::resolve(&self.flags(server.port), &registry, SEED)?;
         let mut watching = Watching { tell, step: self };
-        let mut measured = execute(&plan, &registry, "aiperf calibrate", &mut watching)?;
+        let mut measured = execute(&plan, &registry, "aiperf calibrate", &mut watching, self.watchdog)?;
         let finished = measured.pop().expect("a run measures something");
         if finished.report.was_cancelled {
             return Err(CalibrationError::Interrupted);

@@ -2,7 +2,8 @@
 //! waits for the moments the issuer asks for; everything else happens on the thread where it happens, so that a request
 //! that ends starts the next one without a detour.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -32,7 +33,18 @@ struct Shared {
     pacer: OnceLock<Thread>,
     changed: Notify,
     abandoned: watch::Sender<bool>,
+    /// Nothing more is issued.
+    ended: AtomicBool,
+    /// And everything is back.
+    drained: AtomicBool,
+    /// The user wants it to end, and the issuer was not to be had.
+    to_end: AtomicBool,
+    /// What was counted when the issuer was last looked at.
+    counted: Mutex<(IssueCounts, u64)>,
 }
+
+/// Looks for a free issuer. It is held for microseconds at a time, unless a plugin inside it does not come back.
+const TRIES: u32 = 1000;
 
 /// A thread that is woken by the system is late by its scheduling; the last stretch before a moment is spun away.
 const SPIN: Duration = Duration::from_micros(60);
@@ -48,6 +60,10 @@ impl Dispatcher {
                 pacer: OnceLock::new(),
                 changed: Notify::new(),
                 abandoned: watch::Sender::new(false),
+                ended: AtomicBool::new(false),
+                drained: AtomicBool::new(false),
+                to_end: AtomicBool::new(false),
+                counted: Mutex::default(),
             }),
         }
     }
@@ -92,6 +108,7 @@ impl Dispatcher {
         let (after, drained) = ((issuer.wake_at_ns(), issuer.has_ended()), issuer.is_drained());
         drop(issuer);
         if drained {
+            shared.drained.store(true, Ordering::Release);
             shared.changed.notify_waiters();
         }
         if before != after || drained {
@@ -114,9 +131,11 @@ impl Dispatcher {
 
     /// No more credits; what is in flight goes on.
     pub fn stop_issuing(&self) {
-        self.shared.lock().end();
+        match self.shared.lock_if_free() {
+            Some(mut issuer) => issuer.end(),
+            None => self.shared.to_end.store(true, Ordering::Release),
+        }
         self.shared.wake_pacer();
-        self.shared.changed.notify_waiters();
     }
 
     /// Gives up everything in flight.
@@ -131,19 +150,23 @@ impl Dispatcher {
 
     /// Waits until nothing more is issued.
     pub async fn issuing_ended(&self) {
-        self.until(Issuer::has_ended).await;
+        self.until(&self.shared.ended).await;
     }
 
     /// Waits until nothing more is issued and every credit is back.
     pub async fn drained(&self) {
-        self.until(Issuer::is_drained).await;
+        self.until(&self.shared.drained).await;
     }
 
-    /// What was done so far, and how many requests are out: those that wait for their moment are not.
+    /// What was done so far, and how many requests are out: those that wait for their moment are not. Where the schedule
+    /// does not come back: when it was last asked.
     pub fn counts(&self) -> (IssueCounts, u64) {
-        let issuer = self.shared.lock();
-        let waiting = self.shared.alarms.len();
-        (issuer.counts(), issuer.in_flight().saturating_sub(waiting))
+        let mut counted = self.shared.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(issuer) = self.shared.lock_if_free() {
+            let waiting = self.shared.alarms.len();
+            *counted = (issuer.counts(), issuer.in_flight().saturating_sub(waiting));
+        }
+        *counted
     }
 
     /// Why the schedule could not go on, if it could not.
@@ -151,12 +174,13 @@ impl Dispatcher {
         self.shared.lock().fault().map(ToString::to_string)
     }
 
-    async fn until(&self, holds: impl Fn(&Issuer) -> bool) {
+    /// Never waits for the issuer: it may be held by a plugin.
+    async fn until(&self, holds: &AtomicBool) {
         loop {
             let changed = self.shared.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if holds(&self.shared.lock()) {
+            if holds.load(Ordering::Acquire) {
                 return;
             }
             changed.await;
@@ -166,7 +190,18 @@ impl Dispatcher {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Issuer> {
-        self.issuer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.issuer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_if_free(&self) -> Option<MutexGuard<'_, Issuer>> {
+        for _ in 0..TRIES {
+            match self.issuer.try_lock() {
+                Ok(issuer) => return Some(issuer),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+        None
     }
 
     fn wake_pacer(&self) {
@@ -179,10 +214,15 @@ impl Shared {
         let mut credits = Vec::new();
         loop {
             let (issuer_at, ended, drained) = {
-                let issuer = self.lock();
+                let mut issuer = self.lock();
+                if self.to_end.load(Ordering::Acquire) {
+                    issuer.end();
+                }
                 (issuer.wake_at_ns(), issuer.has_ended(), issuer.is_drained())
             };
             if ended {
+                self.ended.store(true, Ordering::Release);
+                self.drained.fetch_or(drained, Ordering::Release);
                 self.changed.notify_waiters();
             }
             if drained {

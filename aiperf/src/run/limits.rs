@@ -15,6 +15,22 @@ pub fn raise_open_files() {
     }
 }
 
+/// Whether the system lets this process open what every run needs: a few pipes and sockets of its own, and its results.
+///
+/// # Errors
+/// When it does not.
+pub fn enough_open_files() -> std::io::Result<()> {
+    let mut held = Vec::with_capacity(LEAST_FILES);
+    let tried = if cfg!(unix) { LEAST_FILES } else { 0 };
+    for _ in 0..tried {
+        held.push(std::fs::File::open("/dev/null")?);
+    }
+    Ok(())
+}
+
+/// Open files that a run needs before its first connection, with some to spare.
+const LEAST_FILES: usize = 32;
+
 /// Open files kept back for the results: connections may take every other one, and what was measured must still be written.
 pub struct Reserve {
     _held: Vec<std::fs::File>,

@@ -20,6 +20,7 @@ pub mod requests;
 pub mod services;
 pub mod telemetry;
 mod telling;
+pub mod watchdog;
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -50,6 +51,7 @@ use requests::Requests;
 use services::{NotUp, Services};
 use telemetry::Telemetry;
 use telling::Telling;
+use watchdog::{Stuck, Watchdog};
 
 /// Why a run did not happen or has no results.
 #[derive(Debug, thiserror::Error)]
@@ -133,9 +135,12 @@ pub fn execute(
     registry: &Registry,
     command: &str,
     watcher: &mut dyn Watcher,
+    watchdog: &Watchdog,
 ) -> Result<Vec<Finished>, RunError> {
     let clock = Clock::start();
     limits::raise_open_files();
+    limits::enough_open_files()
+        .map_err(|source| RunError::System { what: "a run needs more open files than `ulimit -n` allows", source })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_name("aiperf-worker")
         .worker_threads(usize::try_from(plan.load.workers).unwrap_or(usize::MAX))
@@ -155,8 +160,9 @@ pub fn execute(
     let folder = parts.layout.dir().display().to_string();
     let about = json!({"command": command, "plan": plan.to_json(), "artifact_dir": folder});
     messages.send(topic::RUN_STARTED, about);
+    watchdog.is_minded();
     let mut telling = Telling { watcher, messages: &mut messages };
-    let mut outcome = runtime.block_on(drive(plan, parts, clock, command, &mut telling));
+    let mut outcome = runtime.block_on(drive(plan, parts, command, &mut telling, watchdog));
     let error = outcome.as_ref().err().map(ToString::to_string);
     messages.send(topic::RUN_ENDED, json!({"error": error}));
     // Whatever a transport still has open is not waited for.
@@ -179,15 +185,16 @@ pub fn execute(
 async fn drive(
     plan: &Plan,
     parts: Parts,
-    clock: Clock,
     command: &str,
     watcher: &mut Telling<'_>,
+    watchdog: &Watchdog,
 ) -> Result<Vec<Finished>, RunError> {
     let mut interrupts =
-        Interrupts::listen().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
+        watchdog.interrupts().map_err(|source| RunError::System { what: "listening for Ctrl-C", source })?;
+    let clock = parts.worker.clock;
     let (name, ui) = parts.ui;
     watcher.show_on(&name, ui).map_err(|source| RunError::System { what: "starting the display", source })?;
-    let shared = Shared { plan, worker: Arc::new(parts.worker), requests: parts.requests, clock };
+    let shared = Shared { plan, worker: Arc::new(parts.worker), requests: parts.requests, clock, watchdog };
     let mut left = parts.measurements.len();
     let several = left > 1;
     let mut all = Vec::with_capacity(left);
@@ -278,6 +285,10 @@ async fn measure(
         }
         let ended = run_phase((name, ready), shared, (&exchanges, &tallies), interrupts, watcher).await?;
         let stopped = ended.stopped().is_some();
+        if matches!(ended.ending, Ending::Stuck(_)) {
+            // Who is in a plugin that does not come back keeps its end of the queue.
+            recording.close();
+        }
         if ended.ending == Ending::Twice {
             records_of(&ended, tallies.of(ended.goal.phase)).await;
             return Err(interrupted);
@@ -287,11 +298,16 @@ async fn measure(
             break;
         }
     }
-    let done = done.expect("a measurement has a phase");
+    let mut done = done.expect("a measurement has a phase");
     drop(exchanges);
     // The last lane drops its end of the queue with its credit; the recorder ends when it has read what is left.
+    let (recorder, so_far) = (recording.thread(), recording.so_far());
     let recorded = tokio::select! {
-        recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect("the recorder's panics are its result"),
+        recorded = tokio::task::spawn_blocking(move || recording.finish()) => recorded.expect(RECORDED),
+        stuck = shared.watchdog.stuck(Some(recorder)) => {
+            done.ending = Ending::Stuck(stuck);
+            tokio::task::spawn_blocking(so_far).await.expect(RECORDED)
+        }
         () = interrupts.next() => return Err(interrupted),
     };
     watcher.tell(&snapshot(&done.goal, &done.dispatcher, tallies.of(done.goal.phase), shared.clock, done.start_ns));
@@ -307,12 +323,16 @@ async fn measure(
     Ok((recorded, end))
 }
 
+/// The recorder is aiperf's own, and the panics of plugins are errors.
+const RECORDED: &str = "the recorder's panics are its result";
+
 /// What the phases of all measurements share.
 struct Shared<'a> {
     plan: &'a Plan,
     worker: Arc<Worker>,
     requests: Requests,
     clock: Clock,
+    watchdog: &'a Watchdog,
 }
 
 /// A phase that has ended.
@@ -327,7 +347,8 @@ struct Done {
 impl Done {
     /// Why it did not come to its own end, if it did not.
     fn stopped(&self) -> Option<report::Stopped> {
-        match self.ending {
+        match &self.ending {
+            Ending::Stuck(stuck) => Some(report::Stopped::Stuck(stuck.to_string())),
             Ending::Once => Some(report::Stopped::ByUser),
             Ending::Failing => Some(report::Stopped::TooManyFailed),
             Ending::Complete | Ending::Twice => self.dispatcher.fault().map(report::Stopped::WithoutSchedule),
@@ -365,9 +386,12 @@ async fn run_phase(
         tally: Arc::clone(&tally),
         runtime: tokio::runtime::Handle::current(),
     });
-    let start_ns =
-        dispatcher.start(&lane).map_err(|source| RunError::System { what: "starting the pacing thread", source })?;
-    drop(lane);
+    let (starting, started_ns) = (dispatcher.clone(), shared.clock.now_ns());
+    // The schedule may be a plugin's: it is not asked here, where somebody has to go on.
+    let started = tokio::select! {
+        started = tokio::task::spawn_blocking(move || starting.start(&lane)) => Ok(started.expect("it starts or tells")),
+        stuck = shared.watchdog.stuck(None) => Err(stuck),
+    };
     let goal = PhaseGoal {
         phase,
         requests: phase_plan.request_count,
@@ -375,7 +399,15 @@ async fn run_phase(
         streaming: shared.plan.target.model_endpoint.streaming,
     };
     watcher.phase_started(measurement, &goal);
+    let start_ns = match started {
+        Ok(started) => started.map_err(|source| RunError::System { what: "starting the pacing thread", source })?,
+        Err(stuck) => {
+            let ending = Ending::Stuck(stuck);
+            return Ok(Done { ending, dispatcher, start_ns: started_ns, goal, watch: Watch::start() });
+        }
+    };
     let mut limits = Limits {
+        watchdog: shared.watchdog,
         grace_seconds: phase_plan.grace_seconds,
         failing: failed_share
             .map(|share| Failing { share, armed_at: phase_plan.concurrency.unwrap_or_default().max(LEAST_TO_JUDGE) }),
@@ -402,10 +434,12 @@ async fn records_of(ended: &Done, tally: &Tally) {
 const PATIENCE_AT_THE_DOOR: Duration = Duration::from_millis(500);
 
 /// How a phase came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Ending {
     /// By its own rules.
     Complete,
+    /// A plugin on the sending path does not come back.
+    Stuck(Stuck),
     /// The user asked for it.
     Once,
     /// The user insisted.
@@ -415,7 +449,8 @@ enum Ending {
 }
 
 /// What ends a phase, or the waiting after it, from outside its schedule.
-struct Limits {
+struct Limits<'a> {
+    watchdog: &'a Watchdog,
     grace_seconds: Option<f64>,
     failing: Option<Failing>,
 }
@@ -433,7 +468,7 @@ const LEAST_TO_JUDGE: u64 = 10;
 async fn watch_to_the_end(
     dispatcher: &Dispatcher,
     tally: &Tally,
-    limits: &mut Limits,
+    limits: &mut Limits<'_>,
     watch: &mut Watch,
     interrupts: &mut Interrupts,
     watcher: &mut Telling<'_>,
@@ -448,6 +483,13 @@ async fn watch_to_the_end(
     loop {
         tokio::select! {
             () = dispatcher.drained() => break,
+            stuck = limits.watchdog.stuck(None) => {
+                dispatcher.stop_issuing();
+                dispatcher.abandon();
+                // What can come back does, and is recorded. The threads that keep the time may all be in the plugin.
+                let _ = tokio::task::spawn_blocking(|| std::thread::sleep(PATIENCE_AT_THE_DOOR)).await;
+                return Ending::Stuck(stuck);
+            }
             () = interrupts.next() => {
                 if ending == Ending::Once {
                     return Ending::Twice;

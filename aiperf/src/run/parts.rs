@@ -33,7 +33,7 @@ use crate::export::{Consoles, Exporters, InputsWriter, Layout, LineFile, RunName
 use crate::metric::{Aggregate, Applicability, Measures, RecordEncoder};
 use crate::plan::{Measurement, Plan, Timing};
 use crate::plugin::category;
-use crate::plugin::digest::sha256;
+use crate::plugin::library::Library;
 use crate::plugin::registry::{Entry, Registry, RegistryError, Source, Standing};
 use crate::plugin::services::HostServices;
 use crate::random::RootSeed;
@@ -265,7 +265,6 @@ fn ready_measurement(
             encoder: RawEncoder::new(Arc::clone(basis.endpoint), basis.headers.clone()),
             records: RecordEncoder::new(applicability, &measures, clock),
             file,
-            lines: String::new(),
         });
     }
     let keeps = match run.output.level >= ExportLevel::Records {
@@ -336,7 +335,7 @@ impl Maker<'_> {
             let plugin = serde_json::json!({
                 "category": entry.category.name, "name": entry.name, "package": entry.package.name(),
                 "version": entry.package.info.version, "class": entry.class.to_string(), "library": path.display().to_string(),
-                "sha256": sha256(path).ok(), "rule": over.first().map(|rival| rival.rule),
+                "sha256": Library::opened(path).map(Library::sha256), "rule": over.first().map(|rival| rival.rule),
                 "shadows": over.iter().map(|rival| &rival.class).collect::<Vec<_>>(),
             });
             // Several measurements have several values of an entry.

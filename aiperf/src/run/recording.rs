@@ -1,11 +1,13 @@
 //! The recorder's thread: exchanges in, facts out to the aggregate and, as encoded lines, to the exporters. Everything here
-//! happens off the sending path.
+//! happens off the sending path. What has been recorded can be had without the thread: the endpoint that parses may be a
+//! plugin that does not come back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{JoinHandle, ThreadId};
 
 use aiperf_abi::MetricResult;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 
 use super::processors::{RecordProcessors, ResultsProcessors};
@@ -59,21 +61,6 @@ pub struct RawDesk {
     pub records: RecordEncoder,
     /// Takes the lines.
     pub file: LineFile,
-    /// Lines not yet in the file.
-    pub lines: String,
-}
-
-impl RawDesk {
-    fn add(&mut self, exchange: &Exchange, facts: &Facts) {
-        let metadata = self.records.metadata(facts);
-        self.encoder.encode(exchange, &metadata, facts.error.as_ref(), &mut self.lines);
-    }
-
-    fn flush(&mut self) -> Result<(), Failure> {
-        let written = self.file.append(&self.lines);
-        self.lines.clear();
-        written.map_err(|error| Failure { category: "exporter", exporter: "raw".to_owned(), error: error.into() })
-    }
 }
 
 /// What the recorder has when the run is over.
@@ -96,7 +83,9 @@ pub struct Recorded {
 
 /// The running recorder.
 pub struct Recording {
-    thread: JoinHandle<Recorded>,
+    thread: JoinHandle<()>,
+    books: Arc<Mutex<Option<Books>>>,
+    closing: Arc<Notify>,
 }
 
 /// Exchanges taken from the queue at one time; their lines make one batch.
@@ -108,12 +97,35 @@ impl Recording {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(desk: Desk, tallies: Arc<Tallies>, queue: Receiver<Exchange>) -> std::io::Result<Self> {
+        // It only waits: for the queue, and to be told that it is closed.
+        let waiting = tokio::runtime::Builder::new_current_thread().build()?;
+        let closing = Arc::new(Notify::new());
+        let (reader, books) = desk.split();
+        let books = Arc::new(Mutex::new(Some(books)));
+        let (kept, closed) = (Arc::clone(&books), Arc::clone(&closing));
         let work = move || {
             priority::step_back();
-            desk.run(&tallies, queue)
+            let mut queue = Queue { queue, closed, is_closed: false, waiting };
+            reader.read(&tallies, &mut queue, &kept);
         };
         let thread = std::thread::Builder::new().name("aiperf-record".to_owned()).spawn(work)?;
-        Ok(Self { thread })
+        Ok(Self { thread, books, closing })
+    }
+
+    /// Takes no more than what is in the queue, though there may be senders.
+    pub fn close(&self) {
+        self.closing.notify_one();
+    }
+
+    /// The thread that may be in a plugin.
+    pub fn thread(&self) -> ThreadId {
+        self.thread.thread().id()
+    }
+
+    /// What has been recorded so far, as soon as the thread is not writing it down. It records no more.
+    pub fn so_far(&self) -> impl FnOnce() -> Recorded + use<> {
+        let books = Arc::clone(&self.books);
+        move || taken(&books)
     }
 
     /// Waits for the thread.
@@ -122,79 +134,181 @@ impl Recording {
     /// When the recorder itself did: that is a defect of aiperf, not of a plugin, whose panics are errors.
     pub fn finish(self) -> Recorded {
         match self.thread.join() {
-            Ok(recorded) => recorded,
+            Ok(()) => taken(&self.books),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 }
 
+fn lock(books: &Mutex<Option<Books>>) -> MutexGuard<'_, Option<Books>> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn taken(books: &Mutex<Option<Books>>) -> Recorded {
+    lock(books).take().expect("the books of a recorder are taken once").closed()
+}
+
+/// Exchanges to come.
+struct Queue {
+    queue: Receiver<Exchange>,
+    closed: Arc<Notify>,
+    is_closed: bool,
+    waiting: tokio::runtime::Runtime,
+}
+
+impl Queue {
+    /// Some more exchanges; false: there are none, and will be none.
+    fn more(&mut self, exchanges: &mut Vec<Exchange>) -> bool {
+        let Self { queue, closed, is_closed, waiting } = self;
+        waiting.block_on(async {
+            loop {
+                tokio::select! {
+                    biased;
+                    count = queue.recv_many(exchanges, BATCH) => return count > 0,
+                    () = closed.notified(), if !*is_closed => *is_closed = true,
+                }
+                queue.close();
+            }
+        })
+    }
+}
+
 impl Desk {
-    fn run(mut self, tallies: &Tallies, mut queue: Receiver<Exchange>) -> Recorded {
-        let mut exchanges = Vec::with_capacity(BATCH);
-        let mut lines = String::new();
-        // Which lines belong to the measurement; only kept where somebody asks.
-        let mut measured = Vec::new();
-        let processes = !self.processors.is_empty();
-        let mut last_end_ns = 0;
-        let mut warmed_up: Option<Window> = None;
-        while queue.blocking_recv_many(&mut exchanges, BATCH) > 0 {
+    /// What calls the endpoint, and what keeps its results.
+    fn split(self) -> (Reader, Books) {
+        let (raw, raw_file) = self.raw.map(|RawDesk { encoder, records, file }| ((encoder, records), file)).unzip();
+        let books = Books {
+            aggregate: self.aggregate,
+            warmup: self.warmup,
+            encoder: self.encoder,
+            keeps: self.keeps,
+            processors: self.processors,
+            watchers: self.watchers,
+            raw_file,
+            exporters: self.exporters,
+            failures: self.failures,
+            lines: String::new(),
+            raw_lines: String::new(),
+            measured: Vec::new(),
+            last_end_ns: 0,
+            warmed_up: None,
+        };
+        (Reader { recorder: self.recorder, raw }, books)
+    }
+}
+
+/// Makes facts and raw lines of exchanges, with the help of the endpoint.
+struct Reader {
+    recorder: Recorder,
+    raw: Option<(RawEncoder, RecordEncoder)>,
+}
+
+impl Reader {
+    fn read(mut self, tallies: &Tallies, queue: &mut Queue, books: &Mutex<Option<Books>>) {
+        let (mut exchanges, mut raw_lines) = (Vec::with_capacity(BATCH), String::new());
+        while queue.more(&mut exchanges) {
             for exchange in exchanges.drain(..) {
+                // Nothing is locked while the endpoint is asked.
                 let facts = self.recorder.facts(&exchange);
                 tallies.of(facts.phase).count(&facts);
-                if facts.phase == Phase::Profiling {
-                    last_end_ns = last_end_ns.max(facts.end_ns);
-                    self.aggregate.add(&facts);
-                } else {
-                    self.warmup.add(&facts);
-                    let so_far = warmed_up.unwrap_or(Window { start_ns: facts.intended_ns, end_ns: facts.end_ns });
-                    warmed_up = Some(Window {
-                        start_ns: so_far.start_ns.min(facts.intended_ns),
-                        end_ns: so_far.end_ns.max(facts.end_ns),
-                    });
+                if let Some((encoder, records)) = &self.raw {
+                    encoder.encode(&exchange, &records.metadata(&facts), facts.error.as_ref(), &mut raw_lines);
                 }
-                if let Some(raw) = &mut self.raw {
-                    raw.add(&exchange, &facts);
-                }
-                if let Some(encoder) = &self.encoder {
-                    encoder.encode(&facts, &mut lines);
-                    if processes {
-                        measured.push(facts.phase == Phase::Profiling);
-                    }
-                }
+                let mut books = lock(books);
+                let Some(books) = &mut *books else { return };
+                books.add(&facts);
+                books.raw_lines.push_str(&raw_lines);
+                raw_lines.clear();
             }
-            if let Some(Err(failure)) = self.raw.as_mut().map(RawDesk::flush) {
-                tracing::error!("{failure}; nothing more is written there, the run goes on");
-                self.failures.push(failure);
-                self.raw = None;
-            }
-            let mut failures = Vec::new();
-            if !lines.is_empty() {
-                if processes {
-                    failures.extend(self.processors.process(&mut lines, &measured));
-                    measured.clear();
-                }
-                if !self.watchers.is_empty() {
-                    failures.extend(self.watchers.ingest(&lines));
-                }
-                if self.keeps == Keeps::Records {
-                    failures.extend(self.exporters.records(&lines));
-                }
-            }
-            for failure in failures {
-                tracing::error!("{failure}; it gets no more records, the run goes on");
-                self.failures.push(failure);
-            }
-            lines.clear();
+            let mut books = lock(books);
+            let Some(books) = &mut *books else { return };
+            books.flush();
             tallies.settle();
         }
+    }
+}
+
+/// What has been recorded.
+struct Books {
+    aggregate: Aggregate,
+    warmup: Aggregate,
+    encoder: Option<RecordEncoder>,
+    keeps: Keeps,
+    processors: RecordProcessors,
+    watchers: ResultsProcessors,
+    /// Gone once it could not be written.
+    raw_file: Option<LineFile>,
+    exporters: Exporters,
+    failures: Vec<Failure>,
+    /// What nobody has been shown yet.
+    lines: String,
+    raw_lines: String,
+    /// Which lines belong to the measurement; only kept where somebody asks.
+    measured: Vec<bool>,
+    last_end_ns: u64,
+    warmed_up: Option<Window>,
+}
+
+impl Books {
+    fn add(&mut self, facts: &Facts) {
+        if facts.phase == Phase::Profiling {
+            self.last_end_ns = self.last_end_ns.max(facts.end_ns);
+            self.aggregate.add(facts);
+        } else {
+            self.warmup.add(facts);
+            let so_far = self.warmed_up.unwrap_or(Window { start_ns: facts.intended_ns, end_ns: facts.end_ns });
+            self.warmed_up = Some(Window {
+                start_ns: so_far.start_ns.min(facts.intended_ns),
+                end_ns: so_far.end_ns.max(facts.end_ns),
+            });
+        }
+        if let Some(encoder) = &self.encoder {
+            encoder.encode(facts, &mut self.lines);
+            if !self.processors.is_empty() {
+                self.measured.push(facts.phase == Phase::Profiling);
+            }
+        }
+    }
+
+    /// Shows what is new to everybody who looks at it.
+    fn flush(&mut self) {
+        if let Some(Err(error)) = self.raw_file.as_mut().map(|file| file.append(&self.raw_lines)) {
+            let failure = Failure { category: "exporter", exporter: "raw".to_owned(), error: error.into() };
+            tracing::error!("{failure}; nothing more is written there, the run goes on");
+            self.failures.push(failure);
+            self.raw_file = None;
+        }
+        self.raw_lines.clear();
+        let mut failures = Vec::new();
+        if !self.lines.is_empty() {
+            if !self.processors.is_empty() {
+                failures.extend(self.processors.process(&mut self.lines, &self.measured));
+                self.measured.clear();
+            }
+            if !self.watchers.is_empty() {
+                failures.extend(self.watchers.ingest(&self.lines));
+            }
+            if self.keeps == Keeps::Records {
+                failures.extend(self.exporters.records(&self.lines));
+            }
+        }
+        for failure in failures {
+            tracing::error!("{failure}; it gets no more records, the run goes on");
+            self.failures.push(failure);
+        }
+        self.lines.clear();
+    }
+
+    fn closed(mut self) -> Recorded {
+        self.flush();
         Recorded {
             aggregate: self.aggregate,
-            warmup: (self.warmup, warmed_up),
+            warmup: (self.warmup, self.warmed_up),
             added: self.processors.results().collect(),
             watchers: self.watchers,
             exporters: self.exporters,
             failures: self.failures,
-            last_end_ns,
+            last_end_ns: self.last_end_ns,
         }
     }
 }

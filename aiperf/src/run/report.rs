@@ -47,6 +47,8 @@ pub enum Stopped {
     TooManyFailed,
     /// A timing strategy, arrival pattern or ramp failed, and said this.
     WithoutSchedule(String),
+    /// A plugin on the sending path, or the endpoint while it parsed, did not come back; who, and how long.
+    Stuck(String),
 }
 
 impl Stopped {
@@ -55,6 +57,7 @@ impl Stopped {
         match self {
             Self::ByUser => "ended by the user".to_owned(),
             Self::TooManyFailed => "more requests failed than --failed-request-threshold allows".to_owned(),
+            Self::Stuck(who) => format!("a plugin did not come back, and what was in flight is lost: {who}"),
             Self::WithoutSchedule(error) => format!("the schedule could not go on: {error}"),
         }
     }

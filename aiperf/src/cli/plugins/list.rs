@@ -91,14 +91,32 @@ pub(super) fn implementations(registry: &Registry, category: &Category, form: Fo
                 Some(_) => format!("{} (shadowed)", entry.name),
                 None => entry.name.clone(),
             };
-            vec![name, entry.class.clone(), entry.package.clone(), entry.priority.to_string()]
+            [name, entry.class.clone(), entry.package.clone(), entry.priority.to_string()]
         });
-        let screen = screen();
-        let table = table(&["Type", "Class", "Package", "#Priority"], rows.collect(), screen);
-        format!("{}\n{table}", heading(screen, &format!("{} Implementations", document.category.title)))
+        let (screen, rows) = (screen(), rows.collect::<Vec<_>>());
+        let list = match fit(&rows, screen) {
+            true => table(&HEADS, rows.into_iter().map(Vec::from).collect(), screen),
+            // Half a class path is of no use to anybody.
+            false => rows.iter().fold(String::new(), |text, [name, class, package, priority]| {
+                text + &format!("{name}\n  {class}\n  of {package}, priority {priority}\n")
+            }),
+        };
+        format!("{}\n{list}", heading(screen, &format!("{} Implementations", document.category.title)))
     });
     form.tell_troubles(registry);
     Ok(Exit::Success)
+}
+
+const HEADS: [&str; 4] = ["Type", "Class", "Package", "#Priority"];
+
+/// Whether a table of these has every word whole.
+fn fit(rows: &[[String; 4]], screen: Screen) -> bool {
+    let widest = |column: usize| {
+        let words = rows.iter().map(|row| row[column].chars().count());
+        words.chain([HEADS[column].trim_start_matches('#').len()]).max().unwrap_or_default()
+    };
+    // A column has a line before it and a blank on both sides, and after the last is a line.
+    (0..HEADS.len()).map(|column| widest(column) + 3).sum::<usize>() < screen.width
 }
 
 fn one(registry: &Registry, category: &Category, wanted: fn(&Entry) -> bool) -> OneCategory {

@@ -59,13 +59,17 @@ pub(super) fn check(registry: &Registry, file: &Path, form: Form) -> Result<Exit
     Ok(if same { Exit::Success } else { Exit::Failed })
 }
 
-/// Refuses a run whose packages are not those of a lock.
+/// Refuses a run whose packages are not those of a lock, now and when their libraries are loaded.
 ///
 /// # Errors
 /// When one differs, or the lock cannot be read.
 pub(in crate::cli) fn hold(registry: &Registry, file: &Path) -> Result<(), Failure> {
-    let differences = Lock::read(file)?.differences(&Lock::of(registry)?);
+    let lock = Lock::read(file)?;
+    let differences = lock.differences(&Lock::of(registry)?);
     if differences.is_empty() {
+        for package in registry.packages() {
+            lock.packages().get(package.name()).into_iter().for_each(|locked| package.lock_to(&locked.library));
+        }
         return Ok(());
     }
     let told = format!("the plugin packages are not as locked in {}", file.display());

@@ -239,18 +239,19 @@ enum PluginsCommand {
         /// A library, a package that is installed, or the folder of one
         #[arg(value_name = "LIBRARY")]
         what: PathBuf,
-        /// The settings every class gets
-        #[arg(long, value_name = "JSON", default_value = "{}", value_parser = suite::settings)]
-        config: serde_json::Value,
+        #[command(flatten)]
+        given: suite::Given,
+        /// A file for its loaders of datasets, of their sort
+        #[arg(long, value_name = "FILE")]
+        sample: Option<PathBuf>,
     },
-    /// What the calls of a library's endpoints cost, beside those of what is built in
+    /// What calls of a library cost that are made for every request, beside those of what is built in
     Bench {
         /// A library, a package that is installed, or the folder of one
         #[arg(value_name = "LIBRARY")]
         what: PathBuf,
-        /// The settings every class gets
-        #[arg(long, value_name = "JSON", default_value = "{}", value_parser = suite::settings)]
-        config: serde_json::Value,
+        #[command(flatten)]
+        given: suite::Given,
     },
     /// Put one class to the test: run by `test` in a process of its own
     #[command(hide = true)]
@@ -259,20 +260,21 @@ enum PluginsCommand {
         path: PathBuf,
         /// The class, `category:Type`
         class: String,
-        /// Its settings
-        #[arg(value_parser = suite::settings)]
-        config: serde_json::Value,
+        #[command(flatten)]
+        given: suite::Given,
+        /// A file for a loader
+        #[arg(long)]
+        sample: Option<PathBuf>,
     },
-    /// Measure one endpoint: run by `bench` in a process of its own
+    /// Measure one class: run by `bench` in a process of its own
     #[command(hide = true)]
     CostOfClass {
         /// The library
         path: PathBuf,
         /// The class, `category:Type`
         class: String,
-        /// Its settings
-        #[arg(value_parser = suite::settings)]
-        config: serde_json::Value,
+        #[command(flatten)]
+        given: suite::Given,
     },
     /// Load a library and say what came of it: run by `doctor` in a process of its own
     #[command(hide = true)]
@@ -411,10 +413,14 @@ pub fn run(args: &PluginsArgs, discovery: &DiscoveryArgs) -> Result<Exit, Failur
             PluginsCommand::Doctor => doctor::tell(&discovery.options()?, &registry()?, form),
             PluginsCommand::Lock { check: false, file } => lock::write(&registry()?, file, form),
             PluginsCommand::Lock { check: true, file } => lock::check(&registry()?, file, form),
-            PluginsCommand::Test { what, config } => suite::test(&registry()?, what, config, form),
-            PluginsCommand::Bench { what, config } => suite::bench(&registry()?, what, config, form),
-            PluginsCommand::TryClass { path, class, config } => suite::try_class(path, class, config),
-            PluginsCommand::CostOfClass { path, class, config } => suite::cost(path, class, config),
+            PluginsCommand::Test { what, given, sample } => {
+                suite::test(&registry()?, what, given, sample.as_deref(), form)
+            }
+            PluginsCommand::Bench { what, given } => suite::bench(&registry()?, what, given, form),
+            PluginsCommand::TryClass { path, class, given, sample } => {
+                suite::try_class(path, class, given, sample.as_deref())
+            }
+            PluginsCommand::CostOfClass { path, class, given } => suite::cost(path, class, given),
             PluginsCommand::LoadLibrary { path } => probe::load_here(path),
             PluginsCommand::Enable { name } => preferences::enable(&registry()?, name, form),
             PluginsCommand::Disable { name } => preferences::disable(&registry()?, name, form),

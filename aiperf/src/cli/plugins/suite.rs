@@ -14,9 +14,10 @@ use super::probe;
 use super::text::{counted, in_a_row, paint, screen, table, wrapped};
 use super::{Failure, Form, inspect};
 use crate::cli::console::Screen;
-use crate::conformance::{self, Call, Finding, Outcome, Progress};
+use crate::conformance::{self, Call, Cost, Finding, Outcome, Progress, Subject};
 use crate::exit::Exit;
 use crate::plugin::install::manifest_near;
+use crate::plugin::manifest::{Declared, Manifest};
 use crate::plugin::registry::Registry;
 use crate::plugin::validate::Validation;
 
@@ -36,12 +37,29 @@ struct Class {
     findings: Vec<Finding>,
 }
 
+/// What the classes get.
+#[derive(Debug, clap::Args)]
+pub(super) struct Given {
+    /// The settings every class gets
+    #[arg(long, value_name = "JSON", default_value = "{}", value_parser = settings)]
+    config: Value,
+}
+
 /// `aiperf plugins test LIBRARY`
-pub(super) fn test(registry: &Registry, wanted: &Path, config: &Value, form: Form) -> Result<Exit, Failure> {
+pub(super) fn test(
+    registry: &Registry,
+    wanted: &Path,
+    given: &Given,
+    sample: Option<&Path>,
+    form: Form,
+) -> Result<Exit, Failure> {
     let (library, exports) = inspect::one(registry, wanted)?;
+    if let Some(missing) = sample.filter(|sample| !sample.exists()) {
+        return Err(Failure::saying(Exit::Usage, format!("there is no file {}", missing.display())));
+    }
     let mut classes = vec![Class { class: "package".to_owned(), findings: vec![package(&library)] }];
     for class in exports {
-        let findings = tried(&library, &class, config);
+        let findings = tried(&library, &class, &given.config, sample);
         classes.push(Class { class, findings });
     }
     let failed = classes.iter().flat_map(|class| &class.findings).any(|finding| finding.outcome == Outcome::Failed);
@@ -66,11 +84,18 @@ fn package(library: &Path) -> Finding {
 }
 
 /// What the suite finds of one class, and of the end of its process.
-fn tried(library: &Path, class: &str, config: &Value) -> Vec<Finding> {
+fn tried(library: &Path, class: &str, config: &Value, sample: Option<&Path>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut trying = "loads".to_owned();
     let config = config.to_string();
-    let arguments = [OsStr::new("try-class"), library.as_os_str(), OsStr::new(class), OsStr::new(&config)];
+    let mut arguments = vec![
+        OsStr::new("try-class"),
+        library.as_os_str(),
+        OsStr::new(class),
+        OsStr::new("--config"),
+        OsStr::new(&config),
+    ];
+    arguments.extend(sample.into_iter().flat_map(|sample| [OsStr::new("--sample"), sample.as_os_str()]));
     let ended = probe::watched(&arguments, PATIENCE, |line| match serde_json::from_str(line) {
         Ok(Progress::Trying(check)) => trying = check,
         Ok(Progress::Found(finding)) => {
@@ -91,9 +116,19 @@ fn tried(library: &Path, class: &str, config: &Value) -> Vec<Finding> {
 }
 
 /// The hidden command behind [`test`].
-pub(super) fn try_class(library: &Path, class: &str, config: &Value) -> Result<Exit, Failure> {
-    conformance::run(library, class, config, &mut |progress| probe::tell(&progress));
+pub(super) fn try_class(library: &Path, export: &str, given: &Given, sample: Option<&Path>) -> Result<Exit, Failure> {
+    let (settings, metadata) = (&given.config, &metadata_of(library, export));
+    let subject = Subject { library, export, settings, metadata, sample };
+    conformance::run(subject, &mut |progress| probe::tell(&progress));
     Ok(Exit::Success)
+}
+
+/// What the manifest near a library says of a class under `metadata`; without an entry for it there is none.
+fn metadata_of(library: &Path, export: &str) -> Value {
+    let manifest = manifest_near(library).and_then(|path| Manifest::read(&path).ok());
+    let entries = manifest.map(|manifest| manifest.entries).unwrap_or_default();
+    let of = |entry: &Declared| format!("{}:{}", entry.category.name, entry.class.type_name) == export;
+    entries.into_iter().find(of).map_or_else(|| Value::Object(serde_json::Map::new()), |entry| entry.metadata)
 }
 
 fn words(document: &Document, screen: Screen) -> String {
@@ -128,23 +163,31 @@ struct Costs {
 #[derive(Debug, Serialize)]
 struct ClassCost {
     class: String,
-    calls: Vec<Call>,
+    #[serde(flatten)]
+    cost: Cost,
 }
 
 /// `aiperf plugins bench LIBRARY`
-pub(super) fn bench(registry: &Registry, wanted: &Path, config: &Value, form: Form) -> Result<Exit, Failure> {
+pub(super) fn bench(registry: &Registry, wanted: &Path, given: &Given, form: Form) -> Result<Exit, Failure> {
     let (library, exports) = inspect::one(registry, wanted)?;
     let mut classes = Vec::new();
-    for class in exports.iter().filter(|class| class.starts_with("endpoint:")) {
-        let config = config.to_string();
-        let arguments = [OsStr::new("cost-of-class"), library.as_os_str(), OsStr::new(class), OsStr::new(&config)];
-        let measured: Result<Vec<Call>, String> = probe::apart(&arguments, PATIENCE)
+    for class in exports.iter().filter(|class| conformance::is_measured(class)) {
+        let config = given.config.to_string();
+        let arguments = [
+            OsStr::new("cost-of-class"),
+            library.as_os_str(),
+            OsStr::new(class),
+            OsStr::new("--config"),
+            OsStr::new(&config),
+        ];
+        let measured: Result<Cost, String> = probe::apart(&arguments, PATIENCE)
             .map_err(|ending| Failure::saying(Exit::Plugin, format!("{class}: {ending}")))?;
-        let calls = measured.map_err(|error| Failure::saying(Exit::Plugin, error))?;
-        classes.push(ClassCost { class: class.clone(), calls });
+        let cost = measured.map_err(|error| Failure::saying(Exit::Plugin, error))?;
+        classes.push(ClassCost { class: class.clone(), cost });
     }
     if classes.is_empty() {
-        return Err(Failure::saying(Exit::Usage, "the library has no endpoint, and only endpoints can be measured"));
+        let told = "nothing of the library is called for every request, so there is nothing to measure";
+        return Err(Failure::saying(Exit::Usage, told));
     }
     let document = Costs { library, debug_build: cfg!(debug_assertions), classes };
     form.tell(&document, |document| costs(document, screen()));
@@ -152,30 +195,33 @@ pub(super) fn bench(registry: &Registry, wanted: &Path, config: &Value, form: Fo
 }
 
 /// The hidden command behind [`bench`].
-pub(super) fn cost(library: &Path, class: &str, config: &Value) -> Result<Exit, Failure> {
-    let class = class.strip_prefix("endpoint:").unwrap_or(class);
-    probe::tell(&conformance::cost(library, class, config).map_err(|error| error.to_string()));
+pub(super) fn cost(library: &Path, export: &str, given: &Given) -> Result<Exit, Failure> {
+    let (settings, metadata) = (&given.config, &metadata_of(library, export));
+    let subject = Subject { library, export, settings, metadata, sample: None };
+    probe::tell(&conformance::cost(subject).map_err(|error| error.to_string()));
     Ok(Exit::Success)
 }
 
 fn costs(document: &Costs, screen: Screen) -> String {
     let mut text = String::new();
-    for ClassCost { class, calls } in &document.classes {
-        let rows = calls.iter().map(|Call { call, library_ns, builtin_ns }| {
-            vec![
-                call.clone(),
-                format!("{library_ns:.0}"),
-                format!("{builtin_ns:.0}"),
-                format!("{:.2}", library_ns / builtin_ns),
-            ]
+    for ClassCost { class, cost } in &document.classes {
+        let rows = cost.calls.iter().map(|Call { call, library_ns, builtin_ns }| {
+            let ratio = format!("{:.2}", library_ns / builtin_ns);
+            vec![call.clone(), nanoseconds(*library_ns), nanoseconds(*builtin_ns), ratio]
         });
-        let table = table(&["Call, in nanoseconds", "#Library", "#Built-in chat", "#Ratio"], rows.collect(), screen);
+        let beside = format!("#Built-in {}", cost.builtin);
+        let table = table(&["Call, in nanoseconds", "#Library", &beside, "#Ratio"], rows.collect(), screen);
         let _ = writeln!(text, "{}\n{table}", paint(screen, Style::new().bold(), class));
     }
     if document.debug_build {
         text.push_str("This aiperf is a debug build: its own numbers say nothing.\n");
     }
     text
+}
+
+/// Whole ones, where there are enough.
+fn nanoseconds(ns: f64) -> String {
+    if ns < 10.0 { format!("{ns:.1}") } else { format!("{ns:.0}") }
 }
 
 /// Reads the value of `--config`.

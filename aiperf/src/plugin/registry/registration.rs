@@ -5,7 +5,7 @@ use std::any::{Any, type_name};
 use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aiperf_abi::Context;
 use aiperf_abi::host::Category;
@@ -139,7 +139,8 @@ impl Registry {
             return Arc::clone(package);
         }
         let info = PackageInfo::named(PROGRAM_PACKAGE, semver::Version::new(0, 0, 0));
-        let package = Arc::new(Package { info, source: Source::Program, order: self.packages.len() });
+        let order = self.packages.len();
+        let package = Arc::new(Package { info, source: Source::Program, order, locked: OnceLock::new() });
         self.packages.push(Arc::clone(&package));
         package
     }
