@@ -2,7 +2,7 @@
 //! threads, and dropped. Tells what it tries before it tries it, so that who watches from another process knows what a
 //! crash was about.
 //!
-//! What every class goes through is here and in `lives.rs`; what is special to a category is its [`Tried`]: what the host
+//! What every class goes through is here and in `lives.rs`; what is special to a category is its `Tried`: what the host
 //! tells such a class, one life of it with every answer looked at, and a table of further checks.
 
 mod cost;
