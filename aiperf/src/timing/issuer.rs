@@ -460,6 +460,11 @@ impl Book {
         self.limit.is_none() || self.open_sessions < self.slots
     }
 
+    /// Whether there is an end of free slots.
+    fn is_bounded(&self) -> bool {
+        self.limit.is_some() || self.stop.requests.is_some() || self.stop.sessions.is_some()
+    }
+
     fn may_send(&self) -> bool {
         self.prefill.is_none() || (self.prefilling.len() as u64) < self.prefill_slots
     }
@@ -509,8 +514,7 @@ impl Book {
     fn next_start(&mut self, now_ns: u64) -> Option<Start> {
         match self.starts.pop_front() {
             Some(start) => Some(start),
-            // Without a limit there would be no end of free slots.
-            None if self.fills && self.limit.is_some() => {
+            None if self.fills && self.is_bounded() => {
                 Some(Start { at_ns: now_ns, asked: 0, from_turn: 0, conversation: self.draw()? })
             }
             None => None,

@@ -7,6 +7,8 @@ use aiperf_abi::{Actions, Context, Plugin, Result, TimingEvent, TimingStrategy};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestRateStrategy {
     due_ns: f64,
+    /// The first interval and how many of no length come before it, once they are drawn.
+    first: Option<(usize, f64)>,
 }
 
 /// How far behind the schedule may be caught up by sending faster. Beyond it the schedule is moved instead, because a
@@ -17,7 +19,10 @@ pub const MAX_CATCH_UP_NS: f64 = 10e6;
 /// these are late and sent at once, so it is no more than may be caught up.
 const AHEAD_NS: f64 = MAX_CATCH_UP_NS;
 
-/// Starts asked for at one time, at most: a pattern without spacing (`concurrency_burst`) would ask without end.
+/// After so many intervals of no length a pattern has none (`concurrency_burst`): slots are filled as they come free.
+const UNSPACED: usize = 64;
+
+/// Starts asked for at one time, at most.
 const BATCH: usize = 4096;
 
 impl Plugin for RequestRateStrategy {
@@ -31,7 +36,21 @@ impl TimingStrategy for RequestRateStrategy {
     fn on_event(&mut self, now_ns: u64, event: TimingEvent, actions: &mut Actions<'_>) -> Result<()> {
         let now = now_ns as f64;
         match event {
-            TimingEvent::PhaseStart => self.due_ns = now,
+            TimingEvent::PhaseStart => {
+                self.due_ns = now;
+                let mut none = 0;
+                let first = loop {
+                    match actions.next_interval_ns() {
+                        Some(0.0) if none + 1 < UNSPACED => none += 1,
+                        Some(0.0) => {
+                            actions.fill_slots();
+                            return Ok(());
+                        }
+                        first => break first,
+                    }
+                };
+                self.first = first.map(|first| (none, first));
+            }
             TimingEvent::CreditReturned(returned) => {
                 if returned.has_next_turn {
                     actions.continue_session(returned.session, now_ns.saturating_add(returned.delay_ns));
@@ -50,7 +69,14 @@ impl TimingStrategy for RequestRateStrategy {
                 break;
             }
             actions.start_session(self.due_ns.round() as u64);
-            let Some(interval) = actions.next_interval_ns() else { return Ok(()) };
+            let drawn = match &mut self.first {
+                Some((none, _)) if *none > 0 => {
+                    *none -= 1;
+                    Some(0.0)
+                }
+                first => first.take().map(|(_, interval)| interval).or_else(|| actions.next_interval_ns()),
+            };
+            let Some(interval) = drawn else { return Ok(()) };
             self.due_ns += interval;
         }
         // Several at a time: half of the lead is enough.
@@ -84,6 +110,14 @@ mod tests {
             asked.tell(&mut strategy, wake_at + 300_000, TimingEvent::Timer);
         }
         assert_eq!(asked.slipped_ns, 0);
+    }
+
+    #[test]
+    fn a_pattern_without_spacing_fills_the_slots_as_they_come_free() {
+        let (mut strategy, mut asked) = (RequestRateStrategy::default(), every_millisecond());
+        asked.interval_ns = Some(0.0);
+        asked.tell(&mut strategy, 0, TimingEvent::PhaseStart);
+        assert_eq!((asked.fills, asked.starts.len(), asked.wake_at_ns), (true, 0, None));
     }
 
     #[test]
