@@ -8,7 +8,7 @@ use crate::packages::{package, profile};
 
 const LIBRARY: &str = "fixture_dataset";
 
-const ENTRIES: &str = "
+pub(crate) const ENTRIES: &str = "
 custom_dataset_loader:
   words: {class: 'fixture_dataset:Words', description: Words line by line.}
 public_dataset_loader:

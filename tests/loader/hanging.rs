@@ -4,48 +4,10 @@ use serde_json::json;
 
 use crate::harness::{Place, Ran, read_until};
 use crate::packages::{package, profile};
+use crate::{dataset, results, schedule};
 
 /// As long as a call may take here. No test depends on how long that is.
 const SOON: [&str; 2] = ["--plugin-timeout", "0.2"];
-
-const RESULTS: &str = "
-record_processor:
-  letters: {class: 'fixture_results:Letters', description: Letters.}
-results_processor:
-  longest: {class: 'fixture_results:Longest', description: The longest.}
-console_exporter:
-  postcard: {class: 'fixture_results:Postcard', description: A postcard.}
-result_handler:
-  note: {class: 'fixture_results:Note', description: A note.}
-plot:
-  sketch: {class: 'fixture_results:Sketch', description: A sketch.}
-gpu_telemetry_collector:
-  thermometer: {class: 'fixture_results:Thermometer', description: A thermometer.}
-service:
-  bystander: {class: 'fixture_results:Bystander', description: A bystander.}
-";
-
-const SCHEDULE: &str = "
-timing_strategy:
-  patient: {class: 'fixture_schedule:Patient', description: One after the other.}
-arrival_pattern:
-  bursty: {class: 'fixture_schedule:Bursty', description: Several at once.}
-ramp:
-  jump: {class: 'fixture_schedule:Jump', description: At once.}
-url_selection_strategy:
-  last: {class: 'fixture_schedule:Last', description: The last one.}
-";
-
-const DATASET: &str = "
-custom_dataset_loader:
-  words: {class: 'fixture_dataset:Words', description: Words line by line.}
-dataset_composer:
-  staircase: {class: 'fixture_dataset:Staircase', description: Longer and longer.}
-dataset_backing_store:
-  shelf: {class: 'fixture_dataset:Shelf', description: A shelf.}
-dataset_sampler:
-  backwards: {class: 'fixture_dataset:Backwards', description: The last first.}
-";
 
 const MANY: &str = "
 endpoint:
@@ -77,7 +39,8 @@ fn whoever_looks_at_results_and_does_not_come_back_is_left_behind_and_nothing_el
     let entries = ["letters", "longest", "postcard", "note", "sketch", "thermometer"];
     let options: Vec<String> = entries.iter().map(|entry| format!("{entry}.mood=stuck")).collect();
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let ran = run(("fixture_results", RESULTS), &options, &["--plot", "sketch", "--request-count", "6"]).expect_code(1);
+    let ran = run(("fixture_results", results::ENTRIES), &options, &["--plot", "sketch", "--request-count", "6"])
+        .expect_code(1);
     assert_eq!((ran.avg("request_count"), ran.records().len()), (6.0, 6));
     assert_eq!(ran.summary()["is_complete"], json!(true));
     assert!(ran.stdout.contains("Request Latency") && !ran.file("profile_export_aiperf.csv").is_empty());
@@ -121,7 +84,7 @@ fn a_schedule_that_does_not_come_back_ends_the_run_with_what_there_is() {
         ("ramp `jump`", "value_at", &ramped, 0.0),
     ] {
         let name = entry.split('`').nth(1).unwrap();
-        let ran = run(("fixture_schedule", SCHEDULE), &[&format!("{name}.mood=hangs")], args).expect_code(1);
+        let ran = run(("fixture_schedule", schedule::ENTRIES), &[&format!("{name}.mood=hangs")], args).expect_code(1);
         let said = format!("plugin fixture_schedule 0.3.0, {entry}, {method}: has not answered for 0.2 s");
         says(&ran, &format!("the run was ended: a plugin did not come back, and what was in flight is lost: {said}"));
         let summary = ran.summary();
@@ -144,7 +107,7 @@ fn a_store_or_sampler_that_does_not_come_back_ends_the_run_with_what_there_is() 
     ] {
         let name = entry.split('`').nth(1).unwrap();
         let options = [format!("{name}.mood=hangs"), format!("{name}.at={method}")];
-        let ran = run(("fixture_dataset", DATASET), &[&options[0], &options[1]], args);
+        let ran = run(("fixture_dataset", dataset::ENTRIES), &[&options[0], &options[1]], args);
         says(&ran, &format!("plugin fixture_dataset 0.3.0, {entry}, {called}: has not answered for 0.2 s"));
         assert!([Some(1), Some(3)].contains(&ran.code), "{:?} {}", ran.code, ran.stderr);
     }
@@ -197,11 +160,11 @@ fn what_does_not_come_back_before_the_run_stops_the_start_and_is_named() {
     ] {
         let name = entry.split('`').nth(1).unwrap();
         let options = [format!("{name}.mood=hangs"), format!("{name}.at={method}")];
-        let ran = run(("fixture_dataset", DATASET), &[&options[0], &options[1]], args).expect_code(3);
+        let ran = run(("fixture_dataset", dataset::ENTRIES), &[&options[0], &options[1]], args).expect_code(3);
         says(&ran, &format!("plugin fixture_dataset 0.3.0, {entry}, {called}: has not answered for 0.2 s"));
         says(&ran, "hint: nothing was sent");
     }
-    let ran = run(("fixture_results", RESULTS), &["bystander.mood=stuck"], &["--service", "bystander"]);
+    let ran = run(("fixture_results", results::ENTRIES), &["bystander.mood=stuck"], &["--service", "bystander"]);
     says(&ran, "plugin fixture_results 0.3.0, service `bystander`, start: has not answered for 0.2 s");
     assert_ne!(ran.code, Some(0));
 }
@@ -214,8 +177,8 @@ fn ctrl_c_twice_quits_whatever_hangs() {
         assert!(sent.unwrap().success());
     };
     let started = [
-        ("fixture_schedule", SCHEDULE, "patient.mood=hangs", &["--timing-strategy", "patient"][..], 3),
-        ("fixture_results", RESULTS, "letters.mood=stuck", &[], 0),
+        ("fixture_schedule", schedule::ENTRIES, "patient.mood=hangs", &["--timing-strategy", "patient"][..], 3),
+        ("fixture_results", results::ENTRIES, "letters.mood=stuck", &[], 0),
     ]
     .map(|(library, entries, option, args, recorded)| {
         let place = Place::new();

@@ -11,7 +11,7 @@ use crate::support::made;
 
 const LIBRARY: &str = "fixture_schedule";
 
-const ENTRIES: &str = "
+pub(crate) const ENTRIES: &str = "
 timing_strategy:
   patient: {class: 'fixture_schedule:Patient', description: One after the other.}
 arrival_pattern:
