@@ -327,6 +327,11 @@ impl TimingHost for Book {
 
     fn fill_slots(&mut self) {
         self.fills = true;
+        if !self.is_bounded() {
+            let words =
+                "every free slot is to be filled, but nothing limits them: set a concurrency or a number of requests";
+            self.keep::<()>(Err(Error::msg(words)));
+        }
     }
 
     fn continue_session(&mut self, session: u64, at_ns: u64) {

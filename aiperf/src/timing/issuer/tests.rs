@@ -346,6 +346,21 @@ fn what_nothing_can_hold_back_goes_out_ahead_of_its_moment_but_never_beyond_the_
 }
 
 #[test]
+fn a_pattern_without_spacing_sends_all_that_is_wanted_and_without_any_limit_is_refused() {
+    let unspaced = |stop| {
+        let arrival: Option<Box<dyn ArrivalPattern>> = Some(Box::new(Every(0.0)));
+        Issuer::new(Box::new(RequestRateStrategy::default()), Parts { arrival, ..parts(None, stop) })
+    };
+    let (mut bounded, mut out) = (unspaced(requests(7)), Vec::new());
+    bounded.start(0, &mut out);
+    assert_eq!((out.len(), bounded.has_ended()), (7, true));
+    let mut endless = unspaced(StopRule { duration_ns: Some(1_000_000_000), ..StopRule::default() });
+    endless.start(0, &mut out);
+    assert_eq!((out.len(), endless.has_ended()), (7, true));
+    assert!(endless.fault().is_some_and(|fault| fault.to_string().contains("set a concurrency")));
+}
+
+#[test]
 fn what_was_drawn_ahead_and_not_sent_is_drawn_again_by_the_next_phase() {
     use std::sync::{Arc, Mutex};
     struct Told(Counting, Arc<Mutex<Vec<u64>>>);
