@@ -28,6 +28,15 @@ impl Clock {
         self.anchor + std::time::Duration::from_nanos(at_ns)
     }
 
+    /// The moment of this clock that is as long ago as the wall time says: for what only the system has stamped. A wall
+    /// clock that was set in between is wrong by as much.
+    #[expect(clippy::disallowed_methods, reason = "this is the room for it")]
+    pub fn at_wall(self, wall_ns: u64) -> u64 {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let age = (wall.as_nanos() as u64).saturating_sub(wall_ns);
+        self.now_ns().saturating_sub(age)
+    }
+
     /// Nanoseconds since the Unix epoch at `at_ns` of this clock.
     pub fn wall_ns(self, at_ns: u64) -> u64 {
         self.anchor_wall_ns + at_ns

@@ -186,7 +186,7 @@ async fn idle_connections_that_the_server_closes_lose_no_request() {
     for number in 0..100 {
         let reply = exchange(&http, post(&server.url())).await;
         assert_eq!(reply.error, None, "request {number}");
-        server.ended(number + 1).await;
+        server.closed(number + 1).await;
     }
     assert_eq!(server.seen().len(), 100, "each sent exactly once");
     assert_eq!(server.connections().accepted, 100);

@@ -208,6 +208,8 @@ type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 pub struct Connections {
     /// Accepted since the start.
     pub accepted: usize,
+    /// Of these, ended by the server, whatever the client does.
+    pub closed: usize,
     /// Of these, ended: by the client, or by the server with the client's agreement.
     pub ended: usize,
 }
@@ -292,6 +294,11 @@ impl Server {
         self.connections.clone().wait_for(|all| all.ended >= count).await.expect("a live server");
     }
 
+    /// Waits until the server has ended this many connections on its side.
+    pub async fn closed(&self, count: usize) {
+        self.connections.clone().wait_for(|all| all.closed >= count).await.expect("a live server");
+    }
+
     /// Lets every [`Step::Stall`], present and future, go on.
     pub fn release(&self) {
         self.release.send_replace(true);
@@ -357,6 +364,7 @@ async fn serve(mut stream: TcpStream, connection: usize, state: &State) -> io::R
                 Step::Stall => stall(&mut stream, state).await?,
                 Step::Close => {
                     stream.shutdown().await?;
+                    state.connections.send_modify(|all| all.closed += 1);
                     while stream.read_buf(&mut unread).await? > 0 {}
                     return Ok(());
                 }

@@ -68,7 +68,8 @@ impl Dispatcher {
         }
     }
 
-    /// Begins the phase and starts the pacing thread. Returns the time of the beginning.
+    /// Begins the phase and starts the pacing thread. Returns the time of the beginning, which may be a moment ahead: what is
+    /// sent first has the same time to be made as what follows.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -77,9 +78,9 @@ impl Dispatcher {
         let mut credits = Vec::new();
         let start_ns = {
             let mut issuer = shared.lock();
-            let now = shared.clock.now_ns();
-            issuer.start(now, &mut credits);
-            now
+            let start = shared.clock.now_ns() + issuer.start_lead_ns();
+            issuer.start(start, &mut credits);
+            start
         };
         let pacing = Arc::clone(launch);
         let thread = std::thread::Builder::new().name("aiperf-pacer".to_owned()).spawn(move || shared.pace(&pacing))?;

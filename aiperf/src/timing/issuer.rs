@@ -212,6 +212,11 @@ impl Issuer {
         self.tell(now_ns, TimingEvent::PhaseStart, out);
     }
 
+    /// How long before their moment the first credits go out.
+    pub fn start_lead_ns(&self) -> u64 {
+        self.book.start_lead_ns()
+    }
+
     /// The moment of [`Issuer::wake_at_ns`] has come, or may have.
     pub fn timer(&mut self, now_ns: u64, out: &mut Vec<Credit>) {
         if self.book.is_over(now_ns) {

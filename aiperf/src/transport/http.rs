@@ -1,23 +1,34 @@
-//! `http` and `https`: requests over pooled keep-alive connections, replies handed over chunk by chunk as they arrive.
+//! `http` and `https`: requests over keep-alive connections, replies handed over chunk by chunk as they arrive.
 //! Knows no API dialect and does not judge a status.
 
 mod body;
+mod clients;
+mod connection;
 mod connections;
+mod failing;
 mod marks;
 mod opening;
+mod stamped;
 
-use std::error::Error as _;
+use std::fmt;
 use std::sync::Arc;
 
-use aiperf_abi::{Context, Error, ErrorKind, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use aiperf_abi::{Context, Error, Flow, Plugin, Result, SendFuture, Sink, Transport, TransportRequest};
+use hyper::Uri;
+use hyper::header::{ACCEPT, HOST, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, Url};
 use serde::Deserialize;
 
 use self::body::TellingBody;
-use self::connections::{Connections, HttpVersion, Reuse};
+use self::clients::{Clients, HttpVersion, Reuse};
+use self::connection::{Connection, Unanswered};
+use self::connections::Connections;
+use self::failing::{Asked, Progress, told, told_by_client};
 use self::marks::Telling;
+use self::opening::{Opener, opener};
+pub(crate) use self::stamped::Stamped;
 use super::failure::word;
+use crate::clock::Clock;
 use crate::secret;
 
 /// The built-in HTTP transport.
@@ -32,12 +43,22 @@ use crate::secret;
 ///   decompressed, and nothing compressed is asked for.
 /// - The time limit of a request is the host's to keep: it drops the exchange.
 /// - Servers are trusted as the operating system trusts them.
+/// - Plain HTTP/1.1 goes over connections of our own: on Linux their bytes are stamped by the system when they come, however
+///   late this process gets to read them. reqwest carries TLS and HTTP/2, whose bytes are stamped when they are read.
 ///
 /// All of [`aiperf_abi::Mark`] is reported. A request counts as sent when its last byte is in the buffer of its connection,
 /// which is written into the socket at once.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
-    connections: Arc<Connections>,
+    plain: Arc<Plain>,
+    clients: Arc<Clients>,
+}
+
+/// What requests over plain HTTP/1.1 share.
+struct Plain {
+    clock: Clock,
+    opener: Opener,
+    connections: Connections,
 }
 
 /// Settings of the entry.
@@ -51,7 +72,12 @@ struct Settings {
 impl Plugin for HttpTransport {
     fn new(cx: &Context<'_>) -> Result<Self> {
         let Settings { http_version, connection_reuse_strategy } = cx.config()?;
-        Ok(Self { connections: Arc::new(Connections::new(http_version, connection_reuse_strategy)?) })
+        let clock = Clock::start();
+        let connections = Connections::new(connection_reuse_strategy, clock);
+        Ok(Self {
+            plain: Arc::new(Plain { clock, opener: opener(), connections }),
+            clients: Arc::new(Clients::new(http_version, connection_reuse_strategy)?),
+        })
     }
 }
 
@@ -61,24 +87,81 @@ const SESSION: &str = "x-correlation-id";
 impl Transport for HttpTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
         let session = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(SESSION));
-        let client = self.connections.client_for(&request.url, session.map(|(_, value)| value.as_str()));
-        let version = self.connections.version();
+        let session = session.map(|(_, value)| value.as_str());
+        let version = self.clients.version();
+        let is_plain = request.url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+        // `http` has no way to ask for another version than 1.1.
+        if is_plain && version != HttpVersion::Two {
+            let (plain, session) = (Arc::clone(&self.plain), session.map(str::to_owned));
+            return Box::pin(async move { plain.exchange(request, session.as_deref(), sink).await });
+        }
+        let client = self.clients.client_for(&request.url, session);
         Box::pin(async move { exchange(client?, version, request, sink).await })
+    }
+}
+
+impl fmt::Debug for Plain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plain").finish_non_exhaustive()
+    }
+}
+
+impl Plain {
+    async fn exchange(&self, request: TransportRequest, session: Option<&str>, sink: Sink) -> Result<()> {
+        // What the connections say in their time is said in that of the sink.
+        let ahead_ns = sink.now_ns() as i64 - self.clock.now_ns() as i64;
+        let (telling, _ended) = Telling::begin(sink);
+        let Prepared { method, url, headers } = Prepared::of(&request)?;
+        let asked = Asked { server: server_of(&url), version: HttpVersion::One };
+        let (uri, path) = uris(&url)?;
+        let mut outgoing = hyper::Request::new(TellingBody::new(request.body, Arc::clone(&telling)));
+        (*outgoing.method_mut(), *outgoing.uri_mut(), *outgoing.headers_mut()) = (method, path, headers);
+        outgoing.headers_mut().entry(HOST).or_insert(host_of(&url)?);
+
+        let place = self.connections.place(&asked.server, session);
+        let (mut connection, response) = loop {
+            let free = self.connections.take(&place).await;
+            let was_open = free.is_some();
+            let mut connection = match free {
+                Some(connection) => connection,
+                None => Connection::open(&self.opener, uri.clone(), self.clock, &telling)
+                    .await
+                    .map_err(|e| told(Some(&*e), &asked, Progress::Opening))?,
+            };
+            match connection.send(outgoing).await {
+                Ok(response) => break (connection, response),
+                Err(Unanswered { unsent: Some(unsent), .. }) if was_open => outgoing = unsent,
+                Err(Unanswered { error, .. }) => return Err(told(Some(&error), &asked, Progress::NoHead)),
+            }
+        };
+
+        let at_ns = |connection: &Connection| connection.arrived_ns().saturating_add_signed(ahead_ns);
+        let (head, mut body) = response.into_parts();
+        telling.head_at(at_ns(&connection), head.status.as_u16(), &listed(&head.headers));
+        while let Some(piece) = connection.piece(&mut body).await {
+            let piece = piece.map_err(|e| told(Some(&e), &asked, Progress::Body))?;
+            if telling.chunk_at(at_ns(&connection), &piece) == Flow::Stop {
+                return Ok(());
+            }
+        }
+        self.connections.keep(place, connection).await;
+        Ok(())
     }
 }
 
 async fn exchange(client: Client, version: HttpVersion, request: TransportRequest, sink: Sink) -> Result<()> {
     let (telling, _ended) = Telling::begin(sink);
-    let request = prepare(request, &telling)?;
-    let asked = Asked { server: server_of(request.url()), version };
-    let answer = telling.during(client.execute(request)).await;
-    let mut response = answer.map_err(|e| told(&e, &asked, Progress::NoHead))?;
+    let Prepared { method, url, headers } = Prepared::of(&request)?;
+    let asked = Asked { server: server_of(&url), version };
+    let mut outgoing = reqwest::Request::new(method, url);
+    *outgoing.headers_mut() = headers;
+    *outgoing.body_mut() = Some(Body::wrap(TellingBody::new(request.body, Arc::clone(&telling))));
+    let answer = telling.during(client.execute(outgoing)).await;
+    let mut response = answer.map_err(|e| told_by_client(&e, &asked, Progress::NoHead))?;
 
-    let headers: Vec<(&str, &str)> =
-        response.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
-    telling.head(response.status().as_u16(), &headers);
+    telling.head(response.status().as_u16(), &listed(response.headers()));
 
-    while let Some(chunk) = response.chunk().await.map_err(|e| told(&e, &asked, Progress::Body))? {
+    while let Some(chunk) = response.chunk().await.map_err(|e| told_by_client(&e, &asked, Progress::Body))? {
         if telling.chunk(&chunk) == Flow::Stop {
             break;
         }
@@ -86,19 +169,44 @@ async fn exchange(client: Client, version: HttpVersion, request: TransportReques
     Ok(())
 }
 
-fn prepare(request: TransportRequest, telling: &Arc<Telling>) -> Result<reqwest::Request> {
-    let invalid = |message: String| Error::invalid_input(message).context(word::INVALID);
-    let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
-    let url = Url::parse(&request.url)
-        .map_err(|e| invalid(format!("`{}` is no URL: {e}", secret::without_secrets(&request.url))))?;
-    let mut prepared = reqwest::Request::new(method, url);
-    *prepared.headers_mut() = headers(&request.headers).map_err(invalid)?;
-    *prepared.body_mut() = Some(match request.body.is_empty() {
-        true => request.body.into(),
-        false => Body::wrap(TellingBody::new(request.body, Arc::clone(telling))),
-    });
-    Ok(prepared)
+/// All but the body.
+struct Prepared {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+}
+
+impl Prepared {
+    fn of(request: &TransportRequest) -> Result<Self> {
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| invalid(format!("`{}` is no HTTP method", request.method)))?;
+        let url = Url::parse(&request.url)
+            .map_err(|e| invalid(format!("`{}` is no URL: {e}", secret::without_secrets(&request.url))))?;
+        let mut headers = headers(&request.headers).map_err(invalid)?;
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        Ok(Self { method, url, headers })
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::invalid_input(message).context(word::INVALID)
+}
+
+/// The whole address, by which a connection is opened, and the part of it that is sent.
+fn uris(url: &Url) -> Result<(Uri, Uri)> {
+    let whole: Uri = url.as_str().parse().map_err(|e| invalid(format!("an URL that cannot be sent: {e}")))?;
+    let path = whole.path_and_query().map_or_else(Uri::default, |path| Uri::from(path.clone()));
+    Ok((whole, path))
+}
+
+fn host_of(url: &Url) -> Result<HeaderValue> {
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port());
+    let text = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    HeaderValue::from_str(&text).map_err(|_| invalid(format!("`{text}` is no host")))
+}
+
+fn listed(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
 /// A name given twice is sent twice; whoever makes the list decides which of two should win.
@@ -119,125 +227,4 @@ fn server_of(url: &Url) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
-}
-
-/// What was asked, as far as failures tell of it.
-struct Asked {
-    server: String,
-    version: HttpVersion,
-}
-
-/// How far a request had come when it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
-    NoHead,
-    Body,
-}
-
-/// `ENFILE` and `EMFILE`: the machine or this process has too many files open. The same on every Unix.
-const OUT_OF_FILES: [i32; 2] = [23, 24];
-
-/// What hyper says of a server that did not wait for a request, as one does that speaks HTTP/2 only. It has no other sign.
-const SPOKE_FIRST: &str = "received unexpected message from connection";
-
-/// What lies at the bottom of a failure.
-#[derive(Debug, Clone, Copy, Default)]
-struct Roots {
-    io: Option<std::io::ErrorKind>,
-    tls: bool,
-    incomplete: bool,
-    malformed: bool,
-    /// The server spoke first, or its first bytes were HTTP/2, which was not asked for.
-    speaks_otherwise: bool,
-    out_of_files: bool,
-}
-
-impl Roots {
-    fn of(error: &reqwest::Error) -> Self {
-        let mut roots = Self::default();
-        let mut next = error.source();
-        while let Some(cause) = next {
-            if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-                roots.look_into(io);
-            } else if let Some(http) = cause.downcast_ref::<hyper::Error>() {
-                roots.incomplete |= http.is_incomplete_message();
-                roots.malformed |= http.is_parse();
-                roots.speaks_otherwise |= http.is_parse_version_h2() || http.to_string().starts_with(SPOKE_FIRST);
-            }
-            roots.tls |= cause.is::<rustls::Error>();
-            next = cause.source();
-        }
-        roots
-    }
-
-    /// An io error hides what it carries from the chain of sources, and may carry another one.
-    fn look_into(&mut self, io: &std::io::Error) {
-        self.io = Some(io.kind());
-        self.out_of_files |= io.raw_os_error().is_some_and(|code| OUT_OF_FILES.contains(&code));
-        if let Some(inner) = io.get_ref() {
-            self.tls |= inner.is::<rustls::Error>();
-            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-                self.look_into(io);
-            }
-        }
-    }
-}
-
-/// A failure in the words of the records, the system's own words as its cause.
-fn told(error: &reqwest::Error, asked: &Asked, progress: Progress) -> Error {
-    use std::io::ErrorKind as Io;
-
-    let (Asked { server, version }, roots) = (asked, Roots::of(error));
-    // An answer in another version breaks the rules of this one, and no more is known of it.
-    let broke_two = *version == HttpVersion::Two && progress == Progress::NoHead && roots.io.is_none();
-    let (word, message) = if error.is_connect() {
-        if roots.io == Some(Io::ConnectionRefused) {
-            (word::REFUSED, format!("nothing listens at {server} (is the server up?)"))
-        } else if roots.out_of_files {
-            (word::FILES, format!("no connection to {server}: aiperf may not open more files (raise `ulimit -n`)"))
-        } else if roots.io == Some(Io::AddrNotAvailable) {
-            (word::PORTS, format!("no local port is free for a connection to {server} (are connections reused?)"))
-        } else if error.is_dns() {
-            (word::DNS, format!("no address is known for {server}"))
-        } else if roots.tls {
-            (word::TLS, format!("no secure connection to {server}"))
-        } else {
-            (word::CONNECT, format!("no connection to {server}"))
-        }
-    } else if roots.speaks_otherwise {
-        (word::PROTOCOL, format!("{server} does not speak HTTP/1.1; HTTP/2 perhaps (--http-version 2)"))
-    } else if roots.malformed
-        || broke_two
-        || (matches!(roots.io, Some(Io::InvalidData | Io::InvalidInput)) && !roots.tls)
-    {
-        let hint = if progress == Progress::NoHead { " (is it the right port, and not https?)" } else { "" };
-        (word::PROTOCOL, format!("{server} does not speak HTTP as expected{hint}"))
-    } else if matches!(roots.io, Some(Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe)) {
-        (word::RESET, format!("{server} reset the connection"))
-    } else if progress == Progress::Body {
-        (word::CUT_OFF, format!("{server} ended the reply before its end"))
-    } else if roots.incomplete || roots.io == Some(Io::UnexpectedEof) {
-        (word::CLOSED, format!("{server} closed the connection without an answer"))
-    } else {
-        (word::CONNECT, format!("the exchange with {server} failed"))
-    };
-    let message = match (version, word) {
-        (HttpVersion::Two, word::TLS | word::PROTOCOL | word::RESET | word::CLOSED) if progress == Progress::NoHead => {
-            format!("{message}; it was asked for HTTP/2, which not every server speaks (--http-version 1.1)")
-        }
-        _ => message,
-    };
-    match bottom(error) {
-        Some(cause) => Error::new(ErrorKind::Io, cause).context(message).context(word),
-        None => Error::new(ErrorKind::Io, message).context(word),
-    }
-}
-
-/// What the innermost error says; those around it repeat the address or say nothing.
-fn bottom(error: &reqwest::Error) -> Option<String> {
-    let mut deepest = error.source()?;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    Some(deepest.to_string())
 }

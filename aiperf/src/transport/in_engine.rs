@@ -86,17 +86,18 @@ impl Transport for InEngineTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
         let arrived_ns = self.clock.now_ns();
         let (engine, counters) = (self.engine(&request.url), Arc::clone(&self.counters));
-        Box::pin(async move { exchange(&*engine?, counters, &request, sink, arrived_ns).await })
+        Box::pin(async move { exchange(&*engine?, counters, request, sink, arrived_ns).await })
     }
 }
 
-/// Bytes of a body from which on it is read after others have been sent, and its tokens counted on a thread of their own.
+/// Bytes of a body from which on it is read, and its tokens are counted, on threads that step back: it takes milliseconds, and
+/// meanwhile others may have to be sent.
 const LONG_BODY: usize = 8 * 1024;
 
 async fn exchange(
     engine: &Engine,
     counters: Arc<Semaphore>,
-    request: &TransportRequest,
+    request: TransportRequest,
     mut sink: Sink,
     arrived_ns: u64,
 ) -> Result<()> {
@@ -105,13 +106,12 @@ async fn exchange(
         refuse(&mut sink, &Refusal::wanted(engine.settings().fail_status));
         return Ok(());
     }
-    if request.body.len() > LONG_BODY {
-        // It takes a while to read. Its time counts from its arrival, and what else is to be sent now goes first.
-        tokio::task::yield_now().await;
-    }
     let created_s = engine.clock().wall_ns(arrived_ns) / 1_000_000_000;
     let frame = Frame { id, created_s, osl: engine.settings().osl };
-    let Understood { reply, prompt } = match understand(Address::of(&request.url).path, &request.body, frame) {
+    let is_long = request.body.len() > LONG_BODY;
+    let read = move || understand(Address::of(&request.url).path, &request.body, frame);
+    let read = if is_long { in_the_background(read).await? } else { read() };
+    let Understood { reply, prompt } = match read {
         Ok(understood) => understood,
         Err(refusal) => {
             refuse(&mut sink, &refusal);
@@ -124,17 +124,13 @@ async fn exchange(
         prompt_tokens.get_or_init(|| 0);
     }
     let ticket = engine.submit(id, Job { arrived_ns, reply, prompt_tokens: Arc::clone(&prompt_tokens), sink });
-    // The engine is at work meanwhile. A long prompt takes milliseconds to count: not on a thread that sends.
+    // The engine is at work meanwhile.
     let counted = Arc::clone(&prompt_tokens);
     let count = move || *counted.get_or_init(|| prompt.count());
-    let counting = match request.body.len() > LONG_BODY && tells_usage {
+    let counting = match is_long && tells_usage {
         true => Some(tokio::spawn(async move {
             let _turn = counters.acquire_owned().await;
-            let counted = tokio::task::spawn_blocking(move || {
-                priority::step_back();
-                count()
-            });
-            counted.await
+            in_the_background(count).await
         })),
         false => {
             count();
@@ -145,14 +141,26 @@ async fn exchange(
         Some(Done::Delivered) => Ok(()),
         Some(Done::CountMissing(mut job)) => {
             if let Some(counting) = counting {
-                let not_counted = |_| Error::new(ErrorKind::Other, "the prompt could not be counted");
-                counting.await.map_err(not_counted)?.map_err(not_counted)?;
+                counting.await.map_err(|_| not_done())??;
             }
             job.end(*prompt_tokens.get_or_init(|| 0));
             Ok(())
         }
         None => Err(Error::new(ErrorKind::Other, "the engine's thread has ended")),
     }
+}
+
+/// Works on a thread that steps back.
+async fn in_the_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(move || {
+        priority::step_back();
+        work()
+    });
+    done.await.map_err(|_| not_done())
+}
+
+fn not_done() -> Error {
+    Error::new(ErrorKind::Other, "the engine could not read the request")
 }
 
 fn refuse(sink: &mut Sink, refusal: &Refusal) {

@@ -1,5 +1,6 @@
 //! A server of chat streams that knows what it did: every token at its time, and the times at which it was really written
 //! kept. One thread, so that it takes no more of the machine than it must. Speaks just enough HTTP/1.1 for a load.
+//! A request has arrived when the system had its last byte, not when this thread came to read it.
 //!
 //! `POST` anything: a stream. `GET` anything: what was done since the last time it was asked, in percentiles.
 
@@ -18,6 +19,7 @@ use tokio::time::sleep_until;
 
 use super::spread::Spread;
 use crate::clock::Clock;
+use crate::transport::http::Stamped;
 
 /// What a reply looks like.
 #[derive(Debug, Clone, Copy)]
@@ -114,14 +116,15 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>) -> io::Error {
 }
 
 /// One request of a connection after the other, until the client goes.
-async fn connection(mut stream: TcpStream, shared: Rc<Shared>) {
+async fn connection(stream: TcpStream, shared: Rc<Shared>) {
     // Without it a token may wait for the one before to be acknowledged; then the times tell.
     let _ = stream.set_nodelay(true);
+    let mut stream = Stamped::new(stream, shared.clock);
     let mut read = Vec::with_capacity(4096);
     while let Some(asked) = request(&mut stream, &mut read).await {
         read.drain(..asked.length);
         let written = if asked.asks_what_was_done {
-            let body = summary(&std::mem::take(&mut *shared.done.borrow_mut()));
+            let body = summary(std::mem::take(&mut *shared.done.borrow_mut()));
             let head =
                 format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
             stream.write_all(format!("{head}{body}").as_bytes()).await
@@ -135,7 +138,7 @@ async fn connection(mut stream: TcpStream, shared: Rc<Shared>) {
 }
 
 /// Reads until a whole request is there.
-async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Asked> {
+async fn request(stream: &mut Stamped, read: &mut Vec<u8>) -> Option<Asked> {
     loop {
         if let Some(end) = read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             let head = std::str::from_utf8(read.get(..end)?).ok()?;
@@ -157,9 +160,9 @@ async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Asked> {
     }
 }
 
-async fn reply(stream: &mut TcpStream, x_request_id: String, shared: &Shared) -> io::Result<()> {
+async fn reply(stream: &mut Stamped, x_request_id: String, shared: &Shared) -> io::Result<()> {
     let Shared { clock, script, .. } = shared;
-    let arrived = clock.now_ns();
+    let arrived = stream.seen().arrived_ns();
     shared.done.borrow_mut().arrivals_ns.push(arrived);
     stream.write_all(HEAD).await?;
     let (mut first, mut last) = (arrived, arrived);
@@ -185,7 +188,9 @@ async fn reply(stream: &mut TcpStream, x_request_id: String, shared: &Shared) ->
     Ok(())
 }
 
-fn summary(done: &Done) -> String {
+fn summary(mut done: Done) -> String {
+    // They were read in another order than they came.
+    done.arrivals_ns.sort_unstable();
     let gaps: Vec<f64> = done.arrivals_ns.windows(2).map(|pair| (pair[1] - pair[0]) as f64 / 1e9).collect();
     let count = gaps.len().max(1) as f64;
     let mean = gaps.iter().sum::<f64>() / count;

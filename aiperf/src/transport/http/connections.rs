@@ -1,151 +1,94 @@
-//! Which connections a request may go over: everybody's, a new one, or that of its session. Sends nothing.
+//! Which of our own connections a request may go over: everybody's, a new one, or that of its session. Sends nothing.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use aiperf_abi::{Error, Result};
-use reqwest::Client;
-use serde::Deserialize;
-
-use super::opening::{Lookup, Watch};
+use super::clients::{IDLE, Reuse, SESSION_IDLE};
+use super::connection::Connection;
 use crate::clock::Clock;
 
-/// How long an idle connection is kept. Inference servers commonly close theirs after five seconds (uvicorn,
-/// llama.cpp); a request written into a connection that is just being closed is lost, so ours go first.
-const IDLE: Duration = Duration::from_secs(4);
+/// So many places to keep connections at before the first look for those that are over.
+const FIRST_LOOK: usize = 1024;
 
-/// A session that says nothing for so long is over; its connection is closed when others need the place.
-const SESSION_IDLE_NS: u64 = 600_000_000_000;
-
-/// So many sessions are kept before the first look for those that are over.
-const SESSIONS_FIRST_LOOK: usize = 1024;
-
-/// What is spoken over a connection.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-pub(super) enum HttpVersion {
-    /// HTTP/1.1 only.
-    #[default]
-    #[serde(rename = "1.1")]
-    One,
-    /// With prior knowledge for `http`.
-    #[serde(rename = "2")]
-    Two,
-    /// What the server prefers for `https`; `http` has no way to ask, and is 1.1.
-    #[serde(rename = "auto")]
-    Auto,
-}
-
-/// Whose connection a request takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Reuse {
-    /// Any that is free.
-    #[default]
-    Pooled,
-    /// None: each request opens its own.
-    Never,
-    /// That of the request before it in the same conversation.
-    StickyUserSessions,
-}
-
-/// All connections of a run.
-#[derive(Debug)]
+/// Those that are open and free.
 pub(super) struct Connections {
-    version: HttpVersion,
     reuse: Reuse,
-    shared: Client,
-    sessions: Mutex<Sessions>,
     clock: Clock,
+    free: Mutex<Free>,
 }
 
-/// A client is a pool of connections of its own.
-#[derive(Debug)]
-struct Sessions {
-    clients: HashMap<String, (Client, u64)>,
+struct Free {
+    /// By server, and by session where each has its own; the one that was used last is the last.
+    all: HashMap<String, VecDeque<Kept>>,
     next_look: usize,
 }
 
-impl Connections {
-    pub(super) fn new(version: HttpVersion, reuse: Reuse) -> Result<Self> {
-        // Fails where the process has one already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self {
-            version,
-            reuse,
-            shared: client(version, reuse, Tls::Trusting)?,
-            sessions: Mutex::new(Sessions { clients: HashMap::new(), next_look: SESSIONS_FIRST_LOOK }),
-            clock: Clock::start(),
-        })
-    }
-
-    /// What is spoken over them.
-    pub(super) fn version(&self) -> HttpVersion {
-        self.version
-    }
-
-    /// The client for a request to `url` of a session; one without a session shares with all others.
-    pub(super) fn client_for(&self, url: &str, session: Option<&str>) -> Result<Client> {
-        let Some(session) = session.filter(|_| self.reuse == Reuse::StickyUserSessions) else {
-            return Ok(self.shared.clone());
-        };
-        let now = self.clock.now_ns();
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((client, last_ns)) = sessions.clients.get_mut(session) {
-            *last_ns = now;
-            return Ok(client.clone());
-        }
-        sessions.make_room(now);
-        let is_plain = url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
-        let client = client(self.version, self.reuse, if is_plain { Tls::Unused } else { Tls::Trusting })?;
-        sessions.clients.insert(session.to_owned(), (client.clone(), now));
-        Ok(client)
-    }
+struct Kept {
+    connection: Connection,
+    since_ns: u64,
 }
 
-impl Sessions {
-    /// Forgets sessions that are over, each time their number has doubled.
-    fn make_room(&mut self, now: u64) {
-        if self.clients.len() < self.next_look {
+impl Connections {
+    pub(super) fn new(reuse: Reuse, clock: Clock) -> Self {
+        Self { reuse, clock, free: Mutex::new(Free { all: HashMap::new(), next_look: FIRST_LOOK }) }
+    }
+
+    /// Where connections to a server are kept for a request of a session.
+    pub(super) fn place(&self, server: &str, session: Option<&str>) -> String {
+        match session.filter(|_| self.reuse == Reuse::StickyUserSessions) {
+            Some(session) => format!("{server} {session}"),
+            None => server.to_owned(),
+        }
+    }
+
+    /// One that is free, the last one used first.
+    pub(super) async fn take(&self, place: &str) -> Option<Connection> {
+        loop {
+            let Kept { mut connection, since_ns } = self.lock().all.get_mut(place)?.pop_back()?;
+            if self.clock.now_ns().saturating_sub(since_ns) < self.idle_ns() && connection.is_free().await {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps one that has done its request, if it may be used again.
+    pub(super) async fn keep(&self, place: String, mut connection: Connection) {
+        if self.reuse == Reuse::Never || !connection.is_free().await {
             return;
         }
-        self.clients.retain(|_, (_, last_ns)| now.saturating_sub(*last_ns) < SESSION_IDLE_NS);
-        self.next_look = SESSIONS_FIRST_LOOK.max(2 * self.clients.len());
+        let since_ns = self.clock.now_ns();
+        let (most, oldest) = (self.most(), since_ns.saturating_sub(self.idle_ns()));
+        let mut free = self.lock();
+        free.make_room(oldest);
+        let kept = free.all.entry(place).or_default();
+        while kept.len() >= most || kept.front().is_some_and(|first| first.since_ns < oldest) {
+            kept.pop_front();
+        }
+        kept.push_back(Kept { connection, since_ns });
+    }
+
+    /// A pause between turns may be long, and the connection is what ties the session to its server.
+    fn idle_ns(&self) -> u64 {
+        let idle = if self.reuse == Reuse::StickyUserSessions { SESSION_IDLE } else { IDLE };
+        idle.as_nanos() as u64
+    }
+
+    fn most(&self) -> usize {
+        if self.reuse == Reuse::StickyUserSessions { 1 } else { usize::MAX }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Free> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a client knows of TLS.
-#[derive(Debug, Clone, Copy)]
-enum Tls {
-    /// The system's certificates, which take a while to read.
-    Trusting,
-    /// Nothing, as it opens no secure connection.
-    Unused,
-}
-
-fn client(version: HttpVersion, reuse: Reuse, tls: Tls) -> Result<Client> {
-    let builder = Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .dns_resolver(Arc::new(Lookup))
-        .connector_layer(Watch)
-        .tcp_nodelay(true);
-    let builder = match reuse {
-        Reuse::Pooled => builder.pool_max_idle_per_host(usize::MAX).pool_idle_timeout(IDLE),
-        Reuse::Never => builder.pool_max_idle_per_host(0),
-        // A pause between turns may be long, and the connection is what ties the session to its server.
-        Reuse::StickyUserSessions => builder.pool_max_idle_per_host(1).pool_idle_timeout(None),
-    };
-    let builder = match version {
-        HttpVersion::One => builder.http1_only(),
-        HttpVersion::Two => builder.http2_prior_knowledge(),
-        HttpVersion::Auto => builder,
-    };
-    let builder = match tls {
-        Tls::Trusting => builder,
-        Tls::Unused => builder.tls_certs_only([]),
-    };
-    builder.build().map_err(|e| Error::from(e).context("cannot set up the HTTP client"))
+impl Free {
+    /// Forgets sessions that are over, each time their number has doubled.
+    fn make_room(&mut self, oldest: u64) {
+        if self.all.len() < self.next_look {
+            return;
+        }
+        self.all.retain(|_, kept| kept.back().is_some_and(|last| last.since_ns >= oldest));
+        self.next_look = FIRST_LOOK.max(2 * self.all.len());
+    }
 }

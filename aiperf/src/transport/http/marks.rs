@@ -42,6 +42,12 @@ impl Telling {
         CURRENT.scope(Arc::clone(self), work).await
     }
 
+    pub(super) fn head_at(&self, at_ns: u64, status: u16, headers: &[(&str, &str)]) {
+        if let Some(sink) = &mut self.lock().sink {
+            sink.head_at(at_ns, status, headers);
+        }
+    }
+
     pub(super) fn head(&self, status: u16, headers: &[(&str, &str)]) {
         if let Some(sink) = &mut self.lock().sink {
             sink.head(status, headers);
@@ -50,6 +56,10 @@ impl Telling {
 
     pub(super) fn chunk(&self, bytes: &[u8]) -> Flow {
         self.lock().sink.as_mut().map_or(Flow::Stop, |sink| sink.chunk(bytes))
+    }
+
+    pub(super) fn chunk_at(&self, at_ns: u64, bytes: &[u8]) -> Flow {
+        self.lock().sink.as_mut().map_or(Flow::Stop, |sink| sink.chunk_at(at_ns, bytes))
     }
 
     /// The connection has taken the request: one that was not opened for it was open before.
