@@ -219,6 +219,7 @@ impl Reader {
                 books.add(&facts);
                 books.raw_lines.push_str(&raw_lines);
                 raw_lines.clear();
+                priority::give_way();
             }
             let mut books = lock(books);
             let Some(books) = &mut *books else { return };

@@ -39,8 +39,15 @@ pub struct InEngineTransport {
     clock: Clock,
     /// By host and query of their URL.
     engines: Mutex<HashMap<String, Arc<Engine>>>,
-    /// Long prompts counted at one time: on half of the processors, so that the others are there for those who send.
-    counters: Arc<Semaphore>,
+    desks: Arc<Desks>,
+}
+
+/// How many long bodies are worked on at one time; more threads than processors would only be in the way of those who send.
+struct Desks {
+    /// Read: on as many processors as there are, for the reply waits for it.
+    read: Semaphore,
+    /// Counted: on half of them, for only the end of the reply does.
+    count: Semaphore,
 }
 
 /// The entry has no settings of its own: they are in the URL.
@@ -57,9 +64,9 @@ impl Plugin for InEngineTransport {
 
 impl InEngineTransport {
     fn for_urls(urls: &[String]) -> Result<Self> {
-        let counters = thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2));
-        let counters = Arc::new(Semaphore::new(counters));
-        let transport = Self { clock: Clock::start(), engines: Mutex::default(), counters };
+        let processors = thread::available_parallelism().map_or(1, Into::into);
+        let desks = Desks { read: Semaphore::new(processors), count: Semaphore::new(processors.div_ceil(2)) };
+        let transport = Self { clock: Clock::start(), engines: Mutex::default(), desks: Arc::new(desks) };
         for url in urls {
             transport.engine(url)?;
         }
@@ -85,8 +92,8 @@ impl InEngineTransport {
 impl Transport for InEngineTransport {
     fn send(&self, request: TransportRequest, sink: Sink) -> SendFuture {
         let arrived_ns = self.clock.now_ns();
-        let (engine, counters) = (self.engine(&request.url), Arc::clone(&self.counters));
-        Box::pin(async move { exchange(&*engine?, counters, request, sink, arrived_ns).await })
+        let (engine, desks) = (self.engine(&request.url), Arc::clone(&self.desks));
+        Box::pin(async move { exchange(&*engine?, desks, request, sink, arrived_ns).await })
     }
 }
 
@@ -96,7 +103,7 @@ const LONG_BODY: usize = 8 * 1024;
 
 async fn exchange(
     engine: &Engine,
-    counters: Arc<Semaphore>,
+    desks: Arc<Desks>,
     request: TransportRequest,
     mut sink: Sink,
     arrived_ns: u64,
@@ -110,7 +117,14 @@ async fn exchange(
     let frame = Frame { id, created_s, osl: engine.settings().osl };
     let is_long = request.body.len() > LONG_BODY;
     let read = move || understand(Address::of(&request.url).path, &request.body, frame);
-    let read = if is_long { in_the_background(read).await? } else { read() };
+    let read = match is_long {
+        true => {
+            // What else is to be sent now goes first.
+            tokio::task::yield_now().await;
+            in_the_background(&desks.read, read).await?
+        }
+        false => read(),
+    };
     let Understood { reply, prompt } = match read {
         Ok(understood) => understood,
         Err(refusal) => {
@@ -128,10 +142,7 @@ async fn exchange(
     let counted = Arc::clone(&prompt_tokens);
     let count = move || *counted.get_or_init(|| prompt.count());
     let counting = match is_long && tells_usage {
-        true => Some(tokio::spawn(async move {
-            let _turn = counters.acquire_owned().await;
-            in_the_background(count).await
-        })),
+        true => Some(tokio::spawn(async move { in_the_background(&desks.count, count).await })),
         false => {
             count();
             None
@@ -150,8 +161,13 @@ async fn exchange(
     }
 }
 
-/// Works on a thread that steps back.
-async fn in_the_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+/// Works on a thread that steps back, when a desk is free.
+async fn in_the_background<T: Send + 'static>(
+    desks: &Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    // They are never closed.
+    let _desk = desks.acquire().await;
     let done = tokio::task::spawn_blocking(move || {
         priority::step_back();
         work()
