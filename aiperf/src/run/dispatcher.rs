@@ -258,3 +258,67 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aiperf_abi::author::context::Setup;
+    use aiperf_abi::{Context, Plugin, Upcoming};
+
+    use super::*;
+    use crate::credit::Phase;
+    use crate::timing::issuer::{Feed, LEAD_NS, Parts, StopRule};
+    use crate::timing::pace::Pace;
+    use crate::timing::strategy::{ConcurrencyStrategy, FixedScheduleStrategy};
+
+    struct Nobody;
+
+    impl Launch for Nobody {
+        fn launch(self: Arc<Self>, _: Credit) {}
+    }
+
+    /// A conversation, until it is drawn.
+    struct One(bool);
+
+    impl Feed for One {
+        fn draw(&mut self) -> aiperf_abi::Result<u64> {
+            self.0 = false;
+            Ok(0)
+        }
+
+        fn give_back(&mut self, _: &[u64]) {}
+
+        fn upcoming(&mut self) -> aiperf_abi::Result<Option<Upcoming>> {
+            Ok(self.0.then(|| Upcoming::new(1, Some(0.0))))
+        }
+    }
+
+    fn start_of(strategy: Box<dyn aiperf_abi::TimingStrategy>, limit: Option<Pace>) -> (u64, u64) {
+        let parts = Parts {
+            phase: Phase::Profiling,
+            feed: Box::new(One(true)),
+            cancelling: None,
+            arrival: None,
+            rate: None,
+            series: None,
+            limit,
+            prefill: None,
+            stop: StopRule { requests: Some(1), ..StopRule::default() },
+        };
+        let clock = Clock::start();
+        let dispatcher = Dispatcher::new(clock, Issuer::new(strategy, parts));
+        let launch: Arc<dyn Launch> = Arc::new(Nobody);
+        let before = clock.now_ns();
+        let start = dispatcher.start(&launch).expect("a thread");
+        (start - before, clock.now_ns() - before)
+    }
+
+    #[test]
+    fn the_first_requests_of_a_timetable_have_time_to_be_made_and_those_of_slots_go_at_once() {
+        let host = aiperf_abi::testing::MockHost::default();
+        let context = Context::new("fixed_schedule", Setup::default(), &host);
+        let timetable = FixedScheduleStrategy::new(&context).expect("a schedule");
+        assert!(start_of(Box::new(timetable), None).0 >= LEAD_NS);
+        let (start, now) = start_of(Box::new(ConcurrencyStrategy), Some(Pace::steady(1.0)));
+        assert!(start <= now);
+    }
+}

@@ -234,4 +234,13 @@ mod tests {
         assert_eq!((served.len(), served[0].x_request_id.as_str()), (1, "one"));
         assert!(served[0].ttft_ms >= 20.0 && served[0].itl_ms.unwrap() > 0.0, "{served:?}");
     }
+
+    #[test]
+    fn the_rate_of_arrivals_does_not_depend_on_the_order_they_were_read_in() {
+        let told = |arrivals_ns: &[u64]| summary(Done { arrivals_ns: arrivals_ns.to_vec(), served: Vec::new() });
+        let said = told(&[3_000_000, 1_000_000, 2_000_000]);
+        assert_eq!(said, told(&[1_000_000, 2_000_000, 3_000_000]));
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!((said["arrival_rate"].as_f64(), said["arrival_cv"].as_f64()), (Some(1000.0), Some(0.0)));
+    }
 }

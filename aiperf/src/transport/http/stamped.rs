@@ -188,3 +188,81 @@ mod stamps {
         tcp.try_read(room).map(|length| (length, None))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Stamped, std::net::TcpStream, Clock) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.set_nodelay(true).unwrap();
+        let clock = Clock::start();
+        (Stamped::new(listener.accept().await.unwrap().0, clock), peer, clock)
+    }
+
+    /// The system begins to stamp a while after it was first asked to.
+    const ENOUGH: usize = 10_000;
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_lay_there_unread_has_arrived_when_it_came() {
+        let (mut stamped, mut peer, clock) = pair().await;
+        let mut late = 0;
+        for _ in 0..ENOUGH {
+            let before = clock.now_ns();
+            peer.write_all(b"x").unwrap();
+            let there = clock.now_ns();
+            while clock.now_ns() == there {}
+            assert_eq!(stamped.read_u8().await.unwrap(), b'x');
+            let arrived = stamped.seen().arrived_ns();
+            assert!(arrived >= before, "not before it was sent");
+            if arrived <= there {
+                return;
+            }
+            late += 1;
+        }
+        panic!("{late} times it was stamped when it was read");
+    }
+
+    #[tokio::test]
+    async fn nothing_arrives_before_what_it_answers() {
+        let (mut stamped, mut peer, clock) = pair().await;
+        // As if the wall clock had been set forward by an hour meanwhile.
+        for _ in 0..3 {
+            let asked = clock.now_ns();
+            stamped.write_all(b"?").await.unwrap();
+            peer.write_all(b"!").unwrap();
+            stamped.arrived(Some(0));
+            assert!((asked..=clock.now_ns()).contains(&stamped.seen().arrived_ns()));
+            stamped.arrived(Some(u64::MAX));
+            assert!(stamped.seen().arrived_ns() <= clock.now_ns());
+        }
+    }
+
+    #[tokio::test]
+    async fn long_streams_and_their_end_come_through_reads_that_do_and_do_not_fill_their_room() {
+        let (mut stamped, mut peer, _) = pair().await;
+        let sent: Vec<u8> = (0..=255).cycle().take(5 * PIECE + 7).collect();
+        let all = sent.clone();
+        let writer = std::thread::spawn(move || peer.write_all(&all).unwrap());
+        let mut read = Vec::new();
+        stamped.read_to_end(&mut read).await.unwrap();
+        writer.join().unwrap();
+        assert!(read == sent, "{} of {} bytes", read.len(), sent.len());
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_has_gone_is_noticed_at_once_where_it_is_looked_for() {
+        let (mut stamped, peer, _) = pair().await;
+        assert!(is_quiet(&stamped.tcp));
+        drop(peer);
+        stamped.seen().check();
+        assert_eq!(stamped.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+}
