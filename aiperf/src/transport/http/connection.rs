@@ -56,7 +56,7 @@ impl Connection {
     /// Sends a request and waits for the head of its answer.
     pub(super) async fn send(&mut self, request: Request<TellingBody>) -> Result<Response<Incoming>, Unanswered> {
         let answer = self.requests.try_send_request(request);
-        self.at_work(answer).await.map_err(|mut failed| {
+        self.driving(answer).await.map_err(|mut failed| {
             let unsent = failed.take_message();
             Unanswered { error: failed.into_error(), unsent }
         })
@@ -65,7 +65,7 @@ impl Connection {
     /// The next piece of the answer's body; none where it has ended.
     pub(super) async fn piece(&mut self, body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
         loop {
-            match self.at_work(std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx))).await? {
+            match self.driving(std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx))).await? {
                 // What comes after the body is nobody's.
                 Ok(frame) => {
                     if let Ok(bytes) = frame.into_data() {
@@ -86,23 +86,24 @@ impl Connection {
     pub(super) async fn is_free(&mut self) -> bool {
         self.seen.check();
         std::future::poll_fn(|cx| {
-            self.do_work(cx);
+            self.drive(cx);
+            self.seen.checked();
             Poll::Ready(self.work.is_some() && self.requests.is_ready())
         })
         .await
     }
 
-    async fn at_work<F: Future>(&mut self, wanted: F) -> F::Output {
+    async fn driving<F: Future>(&mut self, wanted: F) -> F::Output {
         let mut wanted = pin!(wanted);
         std::future::poll_fn(|cx| {
-            self.do_work(cx);
+            self.drive(cx);
             wanted.as_mut().poll(cx)
         })
         .await
     }
 
     /// A connection that has ended, well or not, lets go of what waits for it: there the reason is told.
-    fn do_work(&mut self, cx: &mut Context<'_>) {
+    fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(work) = &mut self.work
             && Pin::new(work).poll(cx).is_ready()
         {

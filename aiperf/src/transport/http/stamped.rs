@@ -48,6 +48,11 @@ impl Seen {
     pub(crate) fn check(&self) {
         self.to_be_checked.store(true, Ordering::Relaxed);
     }
+
+    /// What is read from now on may be an answer.
+    pub(crate) fn checked(&self) {
+        self.to_be_checked.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Stamped {
