@@ -194,4 +194,14 @@ mod tests {
         assert!(near(of(&results, "effective_concurrency").avg, 1.0));
         assert!(results.iter().all(|result| result.tag.ends_with("_concurrency")), "{results:?}");
     }
+
+    #[test]
+    fn a_reply_that_came_all_at_once_was_never_being_decoded() {
+        let mut sweep = Sweep::default();
+        sweep.add(&streamed(0, &[100 * MS, 100 * MS], 5));
+        sweep.add(&streamed(0, &[100 * MS, 500 * MS], 5));
+        let results = sweep.results(0, 1000 * MS);
+        assert!(near(of(&results, "effective_decode_throughput").avg, 4.0), "of the other one alone");
+        assert!(near(of(&results, "effective_prefill_concurrency").avg, 0.2));
+    }
 }
