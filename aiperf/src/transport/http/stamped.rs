@@ -3,6 +3,7 @@
 //! On Linux the system stamps every segment when it comes (`SO_TIMESTAMPNS`), so that the time is right however late a busy
 //! process reads it. Where one read takes several segments, the stamp is that of the last. Elsewhere it is the time of the read.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
@@ -19,6 +20,11 @@ use crate::clock::Clock;
 
 /// The most that is read at once.
 const PIECE: usize = 16 * 1024;
+
+thread_local! {
+    /// Where a thread reads to: a reader's own room would have to be cleared before each read, and most reads are short.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
+}
 
 /// The connection.
 #[derive(Debug)]
@@ -87,10 +93,14 @@ impl AsyncRead for Stamped {
         }
         loop {
             ready!(this.tcp.poll_read_ready(cx))?;
-            let room = buf.initialize_unfilled_to(buf.remaining().min(PIECE));
-            match stamps::read(&this.tcp, room) {
-                Ok((length, stamp)) => {
-                    buf.advance(length);
+            let read: io::Result<_> = READ.with_borrow_mut(|room| {
+                let most = buf.remaining().min(PIECE);
+                let (length, stamp) = stamps::read(&this.tcp, &mut room[..most])?;
+                buf.put_slice(&room[..length]);
+                Ok(stamp)
+            });
+            match read {
+                Ok(stamp) => {
                     this.arrived(stamp);
                     return Poll::Ready(Ok(()));
                 }
