@@ -27,20 +27,3 @@ pub fn give_way() {
 /// Nice value of a thread that steps back.
 #[cfg(target_os = "linux")]
 const YIELDING: i32 = 10;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_who_has_stepped_back_gives_way() {
-        std::thread::spawn(|| {
-            assert!(!STEPS_BACK.get());
-            step_back();
-            assert!(STEPS_BACK.get());
-            give_way();
-        })
-        .join()
-        .unwrap();
-    }
-}

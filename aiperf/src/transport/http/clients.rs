@@ -19,7 +19,7 @@ pub(super) const IDLE: Duration = Duration::from_secs(4);
 pub(super) const SESSION_IDLE: Duration = Duration::from_secs(600);
 
 /// So many sessions are kept before the first look for those that are over.
-const SESSIONS_FIRST_LOOK: usize = 1024;
+pub(super) const SESSIONS_FIRST_LOOK: usize = 1024;
 
 /// What is spoken over a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]

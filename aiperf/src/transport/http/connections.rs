@@ -3,12 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::clients::{IDLE, Reuse, SESSION_IDLE};
+use super::clients::{IDLE, Reuse, SESSION_IDLE, SESSIONS_FIRST_LOOK};
 use super::connection::Connection;
 use crate::clock::Clock;
-
-/// So many places to keep connections at before the first look for those that are over.
-const FIRST_LOOK: usize = 1024;
 
 /// Those that are open and free.
 pub(super) struct Connections {
@@ -30,7 +27,7 @@ struct Kept {
 
 impl Connections {
     pub(super) fn new(reuse: Reuse, clock: Clock) -> Self {
-        Self { reuse, clock, free: Mutex::new(Free { all: HashMap::new(), next_look: FIRST_LOOK }) }
+        Self { reuse, clock, free: Mutex::new(Free { all: HashMap::new(), next_look: SESSIONS_FIRST_LOOK }) }
     }
 
     /// Where connections to a server are kept for a request of a session.
@@ -89,6 +86,6 @@ impl Free {
             return;
         }
         self.all.retain(|_, kept| kept.back().is_some_and(|last| last.since_ns >= oldest));
-        self.next_look = FIRST_LOOK.max(2 * self.all.len());
+        self.next_look = SESSIONS_FIRST_LOOK.max(2 * self.all.len());
     }
 }

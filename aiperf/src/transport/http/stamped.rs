@@ -208,6 +208,7 @@ mod stamps {
 mod tests {
     use std::io::Write;
 
+    use futures_util::FutureExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -275,9 +276,20 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_has_gone_is_noticed_at_once_where_it_is_looked_for() {
         let (mut stamped, peer, _) = pair().await;
-        assert!(is_quiet(&stamped.tcp));
+        assert!(stamped.read(&mut [0; 8]).now_or_never().is_none());
         drop(peer);
+        // The runtime has not been asked since, and knows of nothing.
+        assert!(stamped.read(&mut [0; 8]).now_or_never().is_none());
         stamped.seen().check();
-        assert_eq!(stamped.read(&mut [0; 8]).await.unwrap(), 0);
+        assert_eq!(stamped.read(&mut [0; 8]).now_or_never().expect("at once").unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_comes_after_the_look_is_an_answer_and_no_end() {
+        let (mut stamped, mut peer, _) = pair().await;
+        stamped.seen().check();
+        stamped.seen().checked();
+        peer.write_all(b"!").unwrap();
+        assert_eq!(stamped.read_u8().await.unwrap(), b'!');
     }
 }
